@@ -1,0 +1,5 @@
+//! What is written (YAML) and what is meant: typed, complete, every problem reported at once.
+
+pub mod model;
+
+pub use model::Config;

@@ -1,0 +1,344 @@
+//! Commands in, events out, and the trait of whoever decides beside the lcore.
+//!
+//! Queues are bounded: control waits, lcores count what they could not say.
+
+use crate::ran::{CellId, Instant, MemberId, SlotCount, StreamId};
+
+/// Most members of one cell.
+pub const MAX_MEMBERS: usize = 8;
+
+/// Longest slot pattern.
+pub const MAX_PATTERN: usize = 160;
+
+/// A change to one cell at a boundary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Command {
+    /// Named again in the event that answers it.
+    pub id: u32,
+    /// Monotonic: an lcore refuses a command older than what it holds.
+    pub term: u64,
+    /// The cell.
+    pub cell: CellId,
+    /// When it applies.
+    pub boundary: Boundary,
+    /// What applies.
+    pub action: Action,
+}
+
+/// When a command applies; the answer names the slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Boundary {
+    /// The first slot of which nothing has been sent to the RU yet.
+    Next,
+    /// This many slots after the slot now on air.
+    InSlots(u32),
+    /// A slot of the cell.
+    Slot(SlotCount),
+    /// The next time this SFN and slot come around.
+    Sfn {
+        /// 0..=1023; needs GPS time.
+        sfn: u16,
+        /// Slot in frame.
+        slot: u16,
+    },
+    /// The first slot on air at or after this instant.
+    At(Instant),
+}
+
+/// What a command changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// From the boundary only `to` may speak.
+    Switch {
+        /// The new active member.
+        to: MemberId,
+    },
+    /// From the boundary two members share the RU.
+    Share {
+        /// Active until now.
+        source: MemberId,
+        /// Where the cell is going.
+        destination: MemberId,
+    },
+    /// From the boundary slots are owned by this pattern.
+    Pattern(PatternBits),
+    /// The member may not speak, at once.
+    Fence {
+        /// The member.
+        member: MemberId,
+    },
+    /// The member may take part again, as a standby.
+    Readmit {
+        /// The member.
+        member: MemberId,
+    },
+    /// The failover plan: who takes over, or nobody.
+    Arm {
+        /// The standby.
+        standby: Option<MemberId>,
+    },
+}
+
+/// Owner of each slot of a period: bit clear source, bit set destination. Position is
+/// `SlotCount mod period`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PatternBits {
+    bits: [u64; 3],
+    period: u8,
+}
+
+impl PatternBits {
+    /// From one entry a slot; `None` if empty or longer than `MAX_PATTERN`.
+    pub fn new(destination: &[bool]) -> Option<Self> {
+        if destination.is_empty() || destination.len() > MAX_PATTERN {
+            return None;
+        }
+        let mut bits = [0u64; 3];
+        for (position, owned) in destination.iter().enumerate() {
+            if let Some(word) = bits.get_mut(position / 64) {
+                *word |= u64::from(*owned) << (position % 64);
+            }
+        }
+        Some(Self {
+            bits,
+            period: destination.len() as u8,
+        })
+    }
+
+    /// Period in slots, 1..=160.
+    pub const fn period(self) -> u32 {
+        self.period as u32
+    }
+
+    /// True if the destination owns `slot`.
+    pub fn is_destination(self, slot: SlotCount) -> bool {
+        let position = slot.position(self.period()) as usize;
+        let word = self.bits.get(position / 64).copied().unwrap_or(0);
+        word >> (position % 64) & 1 == 1
+    }
+}
+
+/// Something an operator or a controller may want to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Instant,
+    /// In which cell.
+    pub cell: CellId,
+    /// The slot on air then.
+    pub slot: SlotCount,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// The kinds of event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventKind {
+    /// A command will apply at this slot.
+    Accepted {
+        /// The command.
+        command: u32,
+        /// From this slot.
+        boundary: SlotCount,
+    },
+    /// A command was refused.
+    Refused {
+        /// The command.
+        command: u32,
+        /// Why.
+        why: Refusal,
+    },
+    /// Who may speak from `boundary`: its first slot is on air or its first frame has been sent.
+    Mode {
+        /// The mode.
+        mode: Mode,
+        /// From this slot.
+        boundary: SlotCount,
+        /// Planned, or by failover.
+        cause: Cause,
+    },
+    /// A slot pattern applies.
+    Pattern {
+        /// The pattern.
+        pattern: PatternBits,
+        /// From this slot.
+        boundary: SlotCount,
+    },
+    /// A member's frames are within the step window.
+    InStep {
+        /// The member.
+        member: MemberId,
+    },
+    /// A member has had no frame within the step window for the configured time.
+    OutOfStep {
+        /// The member.
+        member: MemberId,
+    },
+    /// A due slot closed empty.
+    DueMissed {
+        /// The member.
+        member: MemberId,
+        /// Which of its classes was due.
+        class: DueClass,
+        /// The slot.
+        due_slot: SlotCount,
+        /// When it was due.
+        due_at: Instant,
+        /// How many due slots in a row are empty now.
+        run: u32,
+    },
+    /// A member was heard again after `run` empty due slots.
+    StallEnded {
+        /// The member.
+        member: MemberId,
+        /// Due slots that stayed empty.
+        run: u32,
+    },
+    /// `confirm` due slots in a row stayed empty.
+    Lost {
+        /// The member.
+        member: MemberId,
+        /// Its last valid frame.
+        last_heard: Instant,
+        /// Due instant of the first of the empty slots.
+        due_at: Instant,
+    },
+    /// A member may not speak any more.
+    Fenced {
+        /// The member.
+        member: MemberId,
+        /// By command or failover.
+        cause: Cause,
+    },
+    /// A fenced member is a standby again.
+    Readmitted {
+        /// The member.
+        member: MemberId,
+    },
+    /// The armed plan has been decided: waiting for the standby's first C-plane of a slot.
+    Failover {
+        /// The lost member.
+        from: MemberId,
+        /// The standby.
+        to: MemberId,
+        /// Last valid frame of the lost member.
+        last_heard: Instant,
+        /// Due instant of the slot that decided.
+        due_at: Instant,
+    },
+    /// The active member is lost and nobody can take over.
+    FailoverImpossible {
+        /// The lost member.
+        from: MemberId,
+        /// Why.
+        why: Refusal,
+    },
+    /// Two members on one eAxC and symbol: the later was dropped.
+    Conflict {
+        /// The RU-side stream.
+        stream: StreamId,
+        /// The slot.
+        on: SlotCount,
+        /// The symbol.
+        symbol: u8,
+        /// Who had spoken.
+        holder: MemberId,
+        /// Who was dropped.
+        refused: MemberId,
+    },
+    /// Owner-wins does not hold: members describe control symbols differently; splitting instead.
+    CplaneMismatch {
+        /// The member whose description differs.
+        member: MemberId,
+        /// The slot.
+        on: SlotCount,
+    },
+    /// Downlink PRB-symbols that each member announced or used in one slot, dropped frames included.
+    PrbUse {
+        /// The slot.
+        on: SlotCount,
+        /// By member.
+        used: [u32; MAX_MEMBERS],
+    },
+    /// PTP goes through the data path, which ruins its accuracy.
+    PtpSeen,
+    /// A pooled member was assigned to this cell (or let go).
+    Assigned {
+        /// The member.
+        member: MemberId,
+        /// To this cell, or to none.
+        assigned: bool,
+    },
+}
+
+/// Who may speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// One member.
+    Single(MemberId),
+    /// Two members share the RU.
+    Shared {
+        /// Where the cell comes from.
+        source: MemberId,
+        /// Where it goes.
+        destination: MemberId,
+    },
+}
+
+/// Why a mode or role changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// As configured at the start.
+    Start,
+    /// By a command (planned).
+    Command,
+    /// By the armed plan (unplanned).
+    Failover,
+}
+
+/// Class of frames whose absence is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum DueClass {
+    /// DL C-plane.
+    DownlinkControl,
+    /// UL C-plane.
+    UplinkControl,
+    /// DL U-plane.
+    DownlinkUser,
+}
+
+/// Why a command or failover cannot be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Its term is older than the cell's.
+    StaleTerm,
+    /// Frames of the boundary's slot have been sent already.
+    BoundaryPassed,
+    /// The cell has no slot count yet.
+    NoSlotYet,
+    /// No such member.
+    UnknownMember,
+    /// The member is fenced.
+    Fenced,
+    /// The member is not in step.
+    NotInStep,
+    /// A pooled member serves another cell.
+    Assigned,
+    /// No standby is armed.
+    NotArmed,
+    /// The last failover was too recent.
+    Damped,
+    /// The active member cannot be fenced or shared with itself.
+    IsActive,
+    /// Too many changes are pending.
+    Busy,
+    /// SFN needs GPS time, or the value is out of range.
+    NoSfn,
+}
+
+/// Whoever decides beside the lcore: the controller, a scenario, a test. Implemented without I/O.
+pub trait Director {
+    /// Told of each event in order; pushes commands.
+    fn on_event(&mut self, now: Instant, event: &Event, commands: &mut Vec<Command>);
+}

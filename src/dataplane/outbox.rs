@@ -1,0 +1,120 @@
+//! Bounded list of frames that the journey wants beside or instead of the one it was given.
+//!
+//! A part is a head written here followed by a range of the source frame, so payload is never copied
+//! by a decision. One outbox serves a whole burst; it is allocated once.
+
+use crate::ran::PortId;
+use std::ops::Range;
+
+/// One frame to build.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Position of the source frame in the burst.
+    pub source: u16,
+    /// Egress port.
+    pub port: PortId,
+    /// The head, as a range of the outbox's arena.
+    pub head: Range<u32>,
+    /// What follows the head: a range of the source frame counted from its first byte as received;
+    /// empty when the head is the whole frame.
+    pub tail: Range<u32>,
+    /// Zero bytes to append.
+    pub pad: u8,
+}
+
+/// Parts of one burst and the bytes of their heads.
+#[derive(Debug)]
+pub struct Outbox {
+    parts: Vec<Part>,
+    arena: Vec<u8>,
+    source: u16,
+    capacity: usize,
+}
+
+/// The outbox holds no more parts or bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutboxFull;
+
+impl Outbox {
+    /// Room for `parts` parts and `bytes` bytes of heads.
+    pub fn new(parts: usize, bytes: usize) -> Self {
+        Self {
+            parts: Vec::with_capacity(parts),
+            arena: Vec::with_capacity(bytes),
+            source: 0,
+            capacity: bytes,
+        }
+    }
+
+    /// Forgets the last burst.
+    pub fn clear(&mut self) {
+        self.parts.clear();
+        self.arena.clear();
+    }
+
+    /// Parts pushed from now on come from the frame at `position` in the burst.
+    pub fn begin(&mut self, position: u16) {
+        self.source = position;
+    }
+
+    /// Adds a part: `head` is copied into the arena.
+    pub fn push(
+        &mut self,
+        port: PortId,
+        head: &[&[u8]],
+        tail: Range<u32>,
+        pad: u8,
+    ) -> Result<(), OutboxFull> {
+        let bytes: usize = head.iter().map(|piece| piece.len()).sum();
+        if self.parts.len() == self.parts.capacity() || self.arena.len() + bytes > self.capacity {
+            return Err(OutboxFull);
+        }
+        let from = self.arena.len() as u32;
+        for piece in head {
+            self.arena.extend_from_slice(piece);
+        }
+        self.parts.push(Part {
+            source: self.source,
+            port,
+            head: from..self.arena.len() as u32,
+            tail,
+            pad,
+        });
+        Ok(())
+    }
+
+    /// Parts pushed since `mark` are taken back.
+    pub fn truncate(&mut self, mark: usize) {
+        if let Some(part) = self.parts.get(mark) {
+            self.arena.truncate(part.head.start as usize);
+        }
+        self.parts.truncate(mark);
+    }
+
+    /// Number of parts.
+    pub fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// True without parts.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The parts, in the order pushed.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The bytes of all heads.
+    pub fn arena(&self) -> &[u8] {
+        &self.arena
+    }
+
+    /// The head of the last part pushed, to finish it (checksums).
+    pub fn last_head_mut(&mut self) -> Option<&mut [u8]> {
+        let part = self.parts.last()?;
+        self.arena
+            .get_mut(part.head.start as usize..part.head.end as usize)
+    }
+}

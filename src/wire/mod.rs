@@ -1,0 +1,55 @@
+//! Bytes and meaning: views, edits and emitters, one protocol per file.
+//!
+//! A view is built by `X::parse(bytes) -> Result<(X<'_>, &[u8]), WireError>`, which returns the view and
+//! exactly the payload that the header announces; accessors of a view cannot fail. An edit changes
+//! named fields of bytes that were parsed. An emitter writes what the box sends. Nothing here panics on
+//! any input, and unknown types are values, not errors.
+
+/// Which layer refused, and for what.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct WireError {
+    /// The layer whose rule was broken.
+    pub layer: Layer,
+    /// The rule.
+    pub fault: Fault,
+}
+
+/// A layer of a fronthaul frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Layer {
+    /// Ethernet header.
+    Ethernet,
+    /// VLAN tags.
+    Vlan,
+    /// IPv4 or IPv6.
+    Ip,
+    /// UDP.
+    Udp,
+    /// eCPRI common header and message.
+    Ecpri,
+    /// O-RAN radio header.
+    Radio,
+    /// O-RAN C-plane.
+    Cplane,
+    /// O-RAN U-plane.
+    Uplane,
+}
+
+/// What was wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// Fewer bytes than the header needs.
+    Truncated,
+    /// A length field is too small for what it counts, or larger than what is left.
+    Size,
+    /// A version or revision that is not ours to read.
+    Version,
+    /// A field holds a value outside its range.
+    Range,
+    /// More nesting than the format allows.
+    Depth,
+    /// A piece of a datagram, not parseable alone.
+    Fragment,
+    /// A method whose length cannot be walked.
+    Unwalkable,
+}
