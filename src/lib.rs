@@ -6,6 +6,7 @@
 //! tables and decides beside the lcore, `telemetry` draws what happened, `lab` makes traffic, `cli`
 //! wires everything. Modules are listed in dependency order; `tests/architecture.rs` holds the edges.
 
+pub mod cli;
 pub mod config;
 pub mod dataplane;
 pub mod ran;
