@@ -10,4 +10,5 @@ pub mod cli;
 pub mod config;
 pub mod dataplane;
 pub mod ran;
+pub mod replay;
 pub mod wire;
