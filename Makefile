@@ -1,0 +1,44 @@
+# What a newcomer runs first is `make demo`, then `make test`. Both install what is missing on
+# Debian 12 (deploy/setup.sh, which says so before it does) and need root for nothing else.
+
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+CARGO := cargo
+OUT := out
+DEMO := pcap-fixtures/two-du-failover
+
+.PHONY: help setup demo test bench lint fixtures clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+setup: ## install what is missing: apt packages and the pinned Rust toolchain
+	@deploy/setup.sh
+
+# The dev profile: optimised enough for a replay, and `make test` finds its dependencies built.
+demo: setup ## replay two DUs and one RU: planned migration, death of a DU, failover; leaves a report
+	$(CARGO) run --locked -- replay -c $(DEMO)/config.yaml --scenario $(DEMO)/scenario.yaml --out $(OUT)/demo
+	@echo
+	@echo "The picture of it: file://$(CURDIR)/$(OUT)/demo/report.html"
+
+test: setup ## run every test
+	$(CARGO) test --locked --no-fail-fast
+
+bench: setup ## measure the journey beside dpdk-testpmd (release build; about a quarter of an hour)
+	$(CARGO) bench --locked
+
+lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates if cargo-deny is here
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	@if command -v cargo-deny >/dev/null 2>&1; then \
+		$(CARGO) deny --locked --offline check bans licenses sources; \
+	else \
+		echo 'lint: cargo-deny is not installed, so licences and duplicate crates were NOT checked (cargo install --locked cargo-deny)'; \
+	fi
+
+fixtures: setup ## make the expected counters and generated captures anew; review the diff
+	RANSHIFT_REGENERATE=1 $(CARGO) test --locked --test scenarios
+
+clean: ## remove everything that was built or written
+	$(CARGO) clean
+	rm -rf $(OUT)
