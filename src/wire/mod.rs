@@ -5,6 +5,17 @@
 //! named fields of bytes that were parsed. An emitter writes what the box sends. Nothing here panics on
 //! any input, and unknown types are values, not errors.
 
+pub mod checksum;
+pub mod delay;
+pub mod ecpri;
+pub mod ethernet;
+pub mod ipv4;
+pub mod ipv6;
+pub mod oran;
+pub mod udp;
+#[cfg(test)]
+mod vectors;
+
 /// Which layer refused, and for what.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct WireError {

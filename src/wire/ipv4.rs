@@ -1,0 +1,309 @@
+//! IPv4 header (RFC 791) of eCPRI over UDP.
+//!
+//! Honours IHL, bounds the payload by the total length, refuses fragments: their UDP header is
+//! elsewhere. The header checksum is not checked here (NICs do); `checksum_holds` tells.
+
+use super::checksum::{self, Difference};
+use super::{Fault, Layer, WireError};
+use std::net::Ipv4Addr;
+
+/// Protocol number of UDP.
+pub const UDP: u8 = 17;
+
+const FIXED_LEN: usize = 20;
+const CHECKSUM: usize = 10;
+/// The destination follows the source.
+const SOURCE: usize = 12;
+
+/// An IPv4 header.
+#[derive(Clone, Copy, Debug)]
+pub struct Ipv4<'a> {
+    fixed: &'a [u8; FIXED_LEN],
+    options: &'a [u8],
+}
+
+impl<'a> Ipv4<'a> {
+    /// The header with its options, and exactly the payload that the total length announces.
+    #[inline]
+    pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
+        let (fixed, _) = bytes
+            .split_first_chunk::<FIXED_LEN>()
+            .ok_or(error(Fault::Truncated))?;
+        if fixed[0] >> 4 != 4 {
+            return Err(error(Fault::Version));
+        }
+        let header = usize::from(fixed[0] & 0x0f) * 4;
+        let total = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
+        if header < FIXED_LEN || total < header {
+            return Err(error(Fault::Size));
+        }
+        let datagram = bytes.get(..total).ok_or(error(Fault::Truncated))?;
+        // MF, or a fragment offset.
+        if u16::from_be_bytes([fixed[6], fixed[7]]) & 0x3fff != 0 {
+            return Err(error(Fault::Fragment));
+        }
+        let options = datagram
+            .get(FIXED_LEN..header)
+            .ok_or(error(Fault::Truncated))?;
+        let payload = datagram.get(header..).ok_or(error(Fault::Truncated))?;
+        Ok((Self { fixed, options }, payload))
+    }
+
+    /// Source address.
+    #[inline]
+    pub const fn source(&self) -> Ipv4Addr {
+        Ipv4Addr::new(
+            self.fixed[12],
+            self.fixed[13],
+            self.fixed[14],
+            self.fixed[15],
+        )
+    }
+
+    /// Destination address.
+    #[inline]
+    pub const fn destination(&self) -> Ipv4Addr {
+        Ipv4Addr::new(
+            self.fixed[16],
+            self.fixed[17],
+            self.fixed[18],
+            self.fixed[19],
+        )
+    }
+
+    /// Protocol of the payload.
+    #[inline]
+    pub const fn protocol(&self) -> u8 {
+        self.fixed[9]
+    }
+
+    /// Differentiated services code point, 0..=63.
+    pub const fn dscp(&self) -> u8 {
+        self.fixed[1] >> 2
+    }
+
+    /// Time to live, hops.
+    pub const fn ttl(&self) -> u8 {
+        self.fixed[8]
+    }
+
+    /// Bytes of header and options, 20..=60.
+    #[inline]
+    pub const fn header_len(&self) -> usize {
+        FIXED_LEN + self.options.len()
+    }
+
+    /// True if the header checksum is right.
+    pub fn checksum_holds(&self) -> bool {
+        checksum::finish(checksum::sum(checksum::sum(0, self.fixed), self.options)) == 0
+    }
+
+    /// Sum of the UDP pseudo header of RFC 768, the length apart.
+    pub fn pseudo_sum(&self) -> u32 {
+        pseudo_sum(self.source(), self.destination())
+    }
+}
+
+/// Writes both addresses of a parsed header and updates its checksum. Returns the change, which the
+/// UDP checksum needs too (`udp::adjust`).
+#[inline]
+pub fn set_addresses(header: &mut [u8], source: Ipv4Addr, destination: Ipv4Addr) -> Difference {
+    let Some(field) = header
+        .get_mut(SOURCE..)
+        .and_then(|field| field.first_chunk_mut::<8>())
+    else {
+        return Difference::default();
+    };
+    let new = addresses(source, destination);
+    let difference = Difference::default().replace_words(field, &new);
+    *field = new;
+    adjust(header, difference);
+    difference
+}
+
+/// Writes the total length of a parsed header (header and payload, bytes) and updates its checksum.
+pub fn set_total_length(header: &mut [u8], total: u16) {
+    let Some([_, _, high, low]) = header.first_chunk_mut() else {
+        return;
+    };
+    let old = u16::from_be_bytes([*high, *low]);
+    [*high, *low] = total.to_be_bytes();
+    adjust(header, Difference::default().replace(old, total));
+}
+
+fn adjust(header: &mut [u8], difference: Difference) {
+    if let Some(header) = header.first_chunk_mut::<FIXED_LEN>() {
+        let old = u16::from_be_bytes([header[CHECKSUM], header[CHECKSUM + 1]]);
+        let [high, low] = difference.apply(old).to_be_bytes();
+        (header[CHECKSUM], header[CHECKSUM + 1]) = (high, low);
+    }
+}
+
+/// A header without options to emit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// Source address.
+    pub source: Ipv4Addr,
+    /// Destination address.
+    pub destination: Ipv4Addr,
+    /// Differentiated services code point, 0..=63; 46 (EF) is usual on fronthaul.
+    pub dscp: u8,
+    /// Time to live, hops.
+    pub ttl: u8,
+    /// Protocol of the payload.
+    pub protocol: u8,
+}
+
+impl Header {
+    /// Appends the header of `payload_len` bytes of payload, don't-fragment set, with its checksum.
+    pub fn emit(&self, payload_len: u16, out: &mut Vec<u8>) {
+        let start = out.len();
+        let total = payload_len.saturating_add(FIXED_LEN as u16);
+        out.extend_from_slice(&[0x45, self.dscp << 2]);
+        out.extend_from_slice(&total.to_be_bytes());
+        out.extend_from_slice(&[0, 0, 0x40, 0, self.ttl, self.protocol, 0, 0]);
+        out.extend_from_slice(&addresses(self.source, self.destination));
+        if let Some(header) = out
+            .get_mut(start..)
+            .and_then(|header| header.first_chunk_mut::<FIXED_LEN>())
+        {
+            let checksum = checksum::finish(checksum::sum(0, header));
+            let [high, low] = checksum.to_be_bytes();
+            (header[CHECKSUM], header[CHECKSUM + 1]) = (high, low);
+        }
+    }
+
+    /// Sum of the UDP pseudo header of RFC 768, the length apart.
+    pub fn pseudo_sum(&self) -> u32 {
+        pseudo_sum(self.source, self.destination)
+    }
+}
+
+fn pseudo_sum(source: Ipv4Addr, destination: Ipv4Addr) -> u32 {
+    checksum::sum(u32::from(UDP), &addresses(source, destination))
+}
+
+fn addresses(source: Ipv4Addr, destination: Ipv4Addr) -> [u8; 8] {
+    let ([a, b, c, d], [e, f, g, h]) = (source.octets(), destination.octets());
+    [a, b, c, d, e, f, g, h]
+}
+
+const fn error(fault: Fault) -> WireError {
+    WireError {
+        layer: Layer::Ip,
+        fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::vectors;
+
+    const FROM: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const TO: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+    fn datagram() -> Vec<u8> {
+        vectors::v14()[18..].to_vec()
+    }
+
+    #[test]
+    fn fields_of_a_header() {
+        let bytes = datagram();
+        let (view, payload) = Ipv4::parse(&bytes).unwrap();
+        assert_eq!((view.source(), view.destination()), (FROM, TO));
+        assert_eq!(view.protocol(), UDP);
+        assert_eq!(view.dscp(), 46);
+        assert_eq!(view.ttl(), 64);
+        assert_eq!(view.header_len(), 20);
+        assert_eq!(payload.len(), 54);
+        assert!(view.checksum_holds());
+    }
+
+    #[test]
+    fn padding_behind_the_total_length_is_not_payload() {
+        let mut bytes = datagram();
+        bytes.extend_from_slice(&[0; 9]);
+        let (_, payload) = Ipv4::parse(&bytes).unwrap();
+        assert_eq!(payload.len(), 54);
+    }
+
+    #[test]
+    fn options_belong_to_the_header() {
+        let mut bytes = datagram();
+        bytes.splice(20..20, [1, 1, 1, 1]);
+        bytes[0] = 0x46;
+        bytes[3] += 4;
+        let (view, payload) = Ipv4::parse(&bytes).unwrap();
+        assert_eq!(view.header_len(), 24);
+        assert_eq!(payload.len(), 54);
+    }
+
+    #[test]
+    fn a_fragment_is_refused_and_dont_fragment_is_not_one() {
+        for (byte, fault) in [(0x20, true), (0x40, false)] {
+            let mut bytes = datagram();
+            bytes[6] = byte;
+            let refused = Ipv4::parse(&bytes).is_err_and(|e| e.fault == Fault::Fragment);
+            assert_eq!(refused, fault);
+        }
+        let mut last_fragment = datagram();
+        last_fragment[7] = 1;
+        assert_eq!(
+            Ipv4::parse(&last_fragment).unwrap_err(),
+            error(Fault::Fragment)
+        );
+    }
+
+    #[test]
+    fn length_fields_are_checked_from_below_and_above() {
+        for (at, value, fault) in [
+            (0, 0x44, Fault::Size),
+            (0, 0x4f, Fault::Size), // 60 bytes of header in 74 is fine; see below
+            (3, 19, Fault::Size),
+            (3, 75, Fault::Truncated),
+            (0, 0x65, Fault::Version),
+        ] {
+            let mut bytes = datagram();
+            bytes[at] = value;
+            if value == 0x4f {
+                bytes[3] = 59;
+            }
+            assert_eq!(Ipv4::parse(&bytes).unwrap_err(), error(fault));
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let bytes = datagram();
+        for len in 0..bytes.len() {
+            assert!(Ipv4::parse(&bytes[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn edits_keep_the_checksum_right() {
+        let mut bytes = datagram();
+        set_addresses(&mut bytes, TO, Ipv4Addr::new(192, 168, 7, 9));
+        set_total_length(&mut bytes, 70);
+        let (view, payload) = Ipv4::parse(&bytes).unwrap();
+        assert_eq!(view.source(), TO);
+        assert_eq!(view.destination(), Ipv4Addr::new(192, 168, 7, 9));
+        assert_eq!(payload.len(), 50);
+        assert!(view.checksum_holds());
+    }
+
+    #[test]
+    fn an_emitted_header_reads_back() {
+        let mut out = Vec::new();
+        Header {
+            source: FROM,
+            destination: TO,
+            dscp: 46,
+            ttl: 64,
+            protocol: UDP,
+        }
+        .emit(54, &mut out);
+        assert_eq!(out, datagram()[..20]);
+    }
+}
