@@ -4,6 +4,7 @@
 //! returns how it ended. Nothing here decides anything: commands wire the other modules together.
 
 mod check;
+mod inspect;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -20,12 +21,14 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Inspect(inspect::Inspect),
 }
 
 impl Command {
     fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         match self {
             Self::Check(check) => check.run(out),
+            Self::Inspect(inspect) => inspect.run(out),
         }
     }
 }
