@@ -2,13 +2,13 @@
 //!
 //! Queues are bounded: control waits, lcores count what they could not say.
 
+pub use crate::planes::{
+    fronthaul::pattern::{MAX_PATTERN, PatternBits},
+    fronthaul::usage::MAX_MEMBERS,
+    liveness::DueClass,
+    role::{Cause, Mode},
+};
 use crate::ran::{CellId, Instant, MemberId, SlotCount, StreamId};
-
-/// Most members of one cell.
-pub const MAX_MEMBERS: usize = 8;
-
-/// Longest slot pattern.
-pub const MAX_PATTERN: usize = 160;
 
 /// A change to one cell at a boundary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,45 +77,6 @@ pub enum Action {
         /// The standby.
         standby: Option<MemberId>,
     },
-}
-
-/// Owner of each slot of a period: bit clear source, bit set destination. Position is
-/// `SlotCount mod period`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PatternBits {
-    bits: [u64; 3],
-    period: u8,
-}
-
-impl PatternBits {
-    /// From one entry a slot; `None` if empty or longer than `MAX_PATTERN`.
-    pub fn new(destination: &[bool]) -> Option<Self> {
-        if destination.is_empty() || destination.len() > MAX_PATTERN {
-            return None;
-        }
-        let mut bits = [0u64; 3];
-        for (position, owned) in destination.iter().enumerate() {
-            if let Some(word) = bits.get_mut(position / 64) {
-                *word |= u64::from(*owned) << (position % 64);
-            }
-        }
-        Some(Self {
-            bits,
-            period: destination.len() as u8,
-        })
-    }
-
-    /// Period in slots, 1..=160.
-    pub const fn period(self) -> u32 {
-        self.period as u32
-    }
-
-    /// True if the destination owns `slot`.
-    pub fn is_destination(self, slot: SlotCount) -> bool {
-        let position = slot.position(self.period()) as usize;
-        let word = self.bits.get(position / 64).copied().unwrap_or(0);
-        word >> (position % 64) & 1 == 1
-    }
 }
 
 /// Something an operator or a controller may want to know.
@@ -269,43 +230,6 @@ pub enum EventKind {
         /// To this cell, or to none.
         assigned: bool,
     },
-}
-
-/// Who may speak.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    /// One member.
-    Single(MemberId),
-    /// Two members share the RU.
-    Shared {
-        /// Where the cell comes from.
-        source: MemberId,
-        /// Where it goes.
-        destination: MemberId,
-    },
-}
-
-/// Why a mode or role changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Cause {
-    /// As configured at the start.
-    Start,
-    /// By a command (planned).
-    Command,
-    /// By the armed plan (unplanned).
-    Failover,
-}
-
-/// Class of frames whose absence is judged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[repr(u8)]
-pub enum DueClass {
-    /// DL C-plane.
-    DownlinkControl,
-    /// UL C-plane.
-    UplinkControl,
-    /// DL U-plane.
-    DownlinkUser,
 }
 
 /// Why a command or failover cannot be done.

@@ -1,0 +1,139 @@
+//! One speaker on each (egress eAxC, symbol): the rule that holds even if the configuration is wrong.
+//!
+//! Entries carry their unwrapped slot, so that an entry of an earlier frame never decides. The ring
+//! covers late tolerance plus the largest lead.
+
+use crate::ran::{MemberId, SlotCount, StreamId};
+
+/// Symbols of a slot.
+const SYMBOLS: usize = 14;
+const NOBODY: u8 = u8::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    slot: SlotCount,
+    speaker: [u8; SYMBOLS],
+}
+
+const EMPTY: Entry = Entry {
+    slot: SlotCount(0),
+    speaker: [NOBODY; SYMBOLS],
+};
+
+/// Who has spoken on each symbol of the last slots, for one plane of one cell.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    entries: Box<[Entry]>,
+    slots: usize,
+}
+
+/// Why a claim failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// Another member has spoken on one of the symbols.
+    HeldBy {
+        /// Who.
+        holder: MemberId,
+        /// On which symbol.
+        symbol: u8,
+    },
+    /// The slot has left the ring.
+    TooOld,
+}
+
+impl Guard {
+    /// For `streams` streams over at least `slots` slots.
+    pub fn new(streams: usize, slots: usize) -> Self {
+        let slots = slots.max(1).next_power_of_two();
+        Self {
+            entries: vec![EMPTY; streams * slots].into_boxed_slice(),
+            slots,
+        }
+    }
+
+    /// `member` speaks on the symbols in `symbols` (bit n for symbol n) of `slot` on `stream`: all of
+    /// them or none.
+    #[inline]
+    pub fn claim(
+        &mut self,
+        stream: StreamId,
+        slot: SlotCount,
+        symbols: u16,
+        member: MemberId,
+    ) -> Result<(), Claim> {
+        let index = stream.index() * self.slots + (slot.0 as usize & (self.slots - 1));
+        let Some(entry) = self.entries.get_mut(index) else {
+            return Err(Claim::TooOld);
+        };
+        if entry.slot != slot {
+            if slot < entry.slot {
+                return Err(Claim::TooOld);
+            }
+            *entry = Entry { slot, ..EMPTY };
+        }
+        let claimed = |symbol: usize| symbols >> symbol & 1 == 1;
+        for (symbol, speaker) in entry.speaker.iter().enumerate() {
+            if claimed(symbol) && *speaker != NOBODY && *speaker != member.0 {
+                return Err(Claim::HeldBy {
+                    holder: MemberId(*speaker),
+                    symbol: symbol as u8,
+                });
+            }
+        }
+        for (symbol, speaker) in entry.speaker.iter_mut().enumerate() {
+            if claimed(symbol) {
+                *speaker = member.0;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    const S: StreamId = StreamId(0);
+
+    #[test]
+    fn the_second_speaker_on_a_symbol_is_refused_and_the_first_may_go_on() {
+        let mut guard = Guard::new(1, 32);
+        assert!(guard.claim(S, SlotCount(5), 1 << 3, MemberId(0)).is_ok());
+        let held = Claim::HeldBy {
+            holder: MemberId(0),
+            symbol: 3,
+        };
+        assert_eq!(guard.claim(S, SlotCount(5), 1 << 3, MemberId(1)), Err(held));
+        assert!(guard.claim(S, SlotCount(5), 1 << 3, MemberId(0)).is_ok());
+        assert!(guard.claim(S, SlotCount(5), 1 << 4, MemberId(1)).is_ok());
+    }
+
+    #[test]
+    fn an_entry_one_ring_older_does_not_decide() {
+        let mut guard = Guard::new(1, 32);
+        guard.claim(S, SlotCount(5), 1, MemberId(0)).unwrap();
+        assert!(guard.claim(S, SlotCount(5 + 32), 1, MemberId(1)).is_ok());
+        assert_eq!(
+            guard.claim(S, SlotCount(5), 1, MemberId(0)),
+            Err(Claim::TooOld)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_symbol_ever_has_two_speakers(claims in proptest::collection::vec((0u8..3, 0u64..100, 0u16..1 << 14, 0u8..3), 1..300)) {
+            let mut guard = Guard::new(3, 32);
+            let mut spoken: HashMap<(u8, u64, u8), u8> = HashMap::new();
+            for (stream, slot, symbols, member) in claims {
+                if guard.claim(StreamId(stream), SlotCount(slot), symbols, MemberId(member)).is_ok() {
+                    for symbol in (0..14).filter(|s| symbols >> s & 1 == 1) {
+                        let holder = *spoken.entry((stream, slot, symbol)).or_insert(member);
+                        prop_assert_eq!(holder, member);
+                    }
+                }
+            }
+        }
+    }
+}
