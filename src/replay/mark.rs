@@ -28,14 +28,13 @@ pub struct Mark {
     pub eaxc: EaxcId,
     /// ecpriSeqid.
     pub sequence: SequenceNumber,
-    /// Subsequence ID; later fragments carry no radio header.
-    pub subsequence: u8,
     /// frameId, subframeId, slotId and symbolId.
     pub symbol: [u8; 4],
 }
 
 impl Mark {
-    /// Reads `frame`; `None` if it is not a C/U-plane message or cannot be parsed.
+    /// Reads `frame`; `None` if it is not a C/U-plane message, cannot be parsed, or is a later fragment
+    /// of a message, which carries no radio header.
     pub fn read(frame: &[u8]) -> Option<Self> {
         let (ethernet, body) = Ethernet::parse(frame).ok()?;
         let pdu = match ethernet.ethertype() {
@@ -51,6 +50,9 @@ impl Mark {
             _ => return None,
         };
         let (stream, message) = Stream::parse(payload).ok()?;
+        if stream.subsequence() != 0 {
+            return None;
+        }
         let (radio, _) = RadioHeader::parse(message).ok()?;
         Some(Self {
             source: ethernet.source(),
@@ -60,7 +62,6 @@ impl Mark {
             direction: radio.direction(),
             eaxc: stream.eaxc(),
             sequence: stream.sequence(),
-            subsequence: stream.subsequence(),
             symbol: [
                 radio.frame(),
                 radio.subframe(),
