@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod dataplane;
+pub mod dpdk;
 pub mod planes;
 pub mod ran;
 pub mod replay;
