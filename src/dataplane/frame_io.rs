@@ -40,7 +40,8 @@ pub trait FrameIo {
 
     /// Builds one frame for each part, in order, appending to `out`: `None` where no buffer was free.
     /// `sources` are the burst's frames, `arena` the outbox's bytes. Sources were edited before and
-    /// are not edited again; a backend may share their payload.
+    /// are not edited again; a backend may share their payload. Ranges count from the first byte as
+    /// received, so parts are built before any source departs.
     fn build(
         &mut self,
         sources: &mut [Self::Frame],

@@ -1,0 +1,192 @@
+//! `FrameIo` over DPDK ports: one door call for each burst received, built or sent.
+//!
+//! Copies with their own header take their bytes in one of three ways, decided here for each egress
+//! port: small frames are copied whole, large ones share the payload of their source behind a header
+//! of their own, and ports that cannot send chains get a full copy.
+
+use super::eal::{Eal, StartError};
+use super::ffi;
+use super::mbuf::Mbuf;
+use super::mempool::{HEAD_ROOM, PoolSize, Pools};
+use super::port::{Port, PortPlan};
+use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
+use crate::dataplane::outbox::Part;
+use crate::dataplane::verdict::Departure;
+use crate::ran::{Instant, PortId};
+use std::mem;
+
+/// All ports of the appliance, by `PortId`, and the pools behind them.
+#[derive(Debug)]
+pub struct Ports {
+    ports: Vec<Port>,
+    pools: Pools,
+    /// Scratch of `build`.
+    parts: Vec<ffi::shim_part>,
+}
+
+impl Ports {
+    /// Starts every port of `plans`; the first that is not whole is the error.
+    pub fn start(eal: &Eal, plans: &[PortPlan], size: PoolSize) -> Result<Self, StartError> {
+        let pools = Pools::new(eal, size)?;
+        let ports = plans
+            .iter()
+            .map(|plan| Port::start(eal, plan, &pools))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            ports,
+            pools,
+            parts: Vec::with_capacity(PARTS),
+        })
+    }
+
+    /// Stops and closes every port; the pools stay, to be counted.
+    pub fn close(self) -> Pools {
+        self.pools
+    }
+
+    /// The pools.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    fn style(&self, part: &Part) -> u8 {
+        let head = part.head.end - part.head.start;
+        let tail = part.tail.end.saturating_sub(part.tail.start);
+        let joins = self
+            .ports
+            .get(part.port.index())
+            .is_some_and(Port::joins_chains);
+        if head + tail + u32::from(part.pad) <= u32::from(HEAD_ROOM) {
+            return ffi::SHIM_COPY_SMALL as u8;
+        }
+        // Zero bytes cannot follow a shared segment: what needs padding is copied.
+        if joins && head > 0 && head <= u32::from(HEAD_ROOM) && tail > 0 && part.pad == 0 {
+            return ffi::SHIM_SHARE as u8;
+        }
+        ffi::SHIM_COPY as u8
+    }
+
+    fn shim_part(&self, sources: &[Mbuf], part: &Part, arena: &[u8]) -> Option<ffi::shim_part> {
+        let source = sources.get(usize::from(part.source))?;
+        let head = arena.get(part.head.start as usize..part.head.end as usize)?;
+        Some(ffi::shim_part {
+            source: source.as_ptr(),
+            head: head.as_ptr(),
+            tail_start: part.tail.start,
+            tail_len: part.tail.end.checked_sub(part.tail.start)?,
+            head_len: u16::try_from(head.len()).ok()?,
+            pad: part.pad,
+            style: self.style(part),
+        })
+    }
+}
+
+// SAFETY: ports and pools may be used from any one thread at a time, and the pointers left in `parts`
+// mean nothing between two calls of `build`.
+unsafe impl Send for Ports {}
+
+impl FrameIo for Ports {
+    type Frame = Mbuf;
+
+    fn receive(&mut self, port: PortId, into: &mut Vec<Mbuf>) {
+        let Some(port) = self.ports.get(port.index()) else {
+            return;
+        };
+        let free = into.spare_capacity_mut();
+        let count = free.len().min(BURST) as u16;
+        // SAFETY: `free` takes `count` pointers, a `Mbuf` is one; the port is started.
+        let received = unsafe { ffi::shim_rx_burst(port.id(), free.as_mut_ptr().cast(), count) };
+        let len = into.len() + usize::from(received);
+        // SAFETY: the port wrote `received` valid frames, which nobody else owns, behind the old ones.
+        unsafe { into.set_len(len) }
+    }
+
+    fn head(frame: &mut Mbuf, port: PortId) -> (&mut [u8], FrameInfo) {
+        let len = frame.frame_len();
+        let (head, start) = frame.head_mut();
+        (head, FrameInfo { port, start, len })
+    }
+
+    fn stamp(frame: &Mbuf) -> Option<Instant> {
+        frame.stamp()
+    }
+
+    fn depart(frame: &mut Mbuf, departure: Departure) -> bool {
+        frame.depart(departure)
+    }
+
+    fn build(
+        &mut self,
+        sources: &mut [Mbuf],
+        parts: &[Part],
+        arena: &[u8],
+        out: &mut Vec<Option<Mbuf>>,
+    ) {
+        let mut described = mem::take(&mut self.parts);
+        described.clear();
+        described.extend(
+            parts
+                .iter()
+                .map(|part| self.shim_part(sources, part, arena).unwrap_or(IMPOSSIBLE)),
+        );
+        out.reserve(described.len());
+        let pools = ffi::shim_pools {
+            frames: self.pools.frames.as_ptr(),
+            heads: self.pools.heads.as_ptr(),
+            payloads: self.pools.payloads.as_ptr(),
+        };
+        let free = out.spare_capacity_mut().as_mut_ptr().cast();
+        let count = described.len() as u32;
+        // SAFETY: sources are alive and borrowed, heads lie in `arena`, `free` takes `count`
+        // pointers, and `None` is the null pointer.
+        unsafe { ffi::shim_build(&pools, described.as_ptr(), count, free) };
+        let len = out.len() + described.len();
+        // SAFETY: the call wrote `count` entries, each null or a frame that nobody else owns.
+        unsafe { out.set_len(len) }
+        self.parts = described;
+    }
+
+    fn transmit(&mut self, port: PortId, frames: &mut Vec<Mbuf>) {
+        let Some(port) = self.ports.get(port.index()) else {
+            return;
+        };
+        let whole = match port.joins_chains() {
+            true => frames.len(),
+            false => flatten_chains(frames, &self.pools),
+        };
+        let count = whole.min(usize::from(u16::MAX)) as u16;
+        // SAFETY: `frames` holds `count` pointers to frames that we own; the port is started.
+        let sent = unsafe { ffi::shim_tx_burst(port.id(), frames.as_mut_ptr().cast(), count) };
+        frames
+            .drain(..usize::from(sent).min(frames.len()))
+            .for_each(mem::forget);
+    }
+}
+
+/// Replaces chains by copies in one buffer; the number of frames before the first that could not be.
+fn flatten_chains(frames: &mut [Mbuf], pools: &Pools) -> usize {
+    for (position, frame) in frames.iter_mut().enumerate() {
+        if frame.segments() == 1 {
+            continue;
+        }
+        match frame.flattened(&pools.frames) {
+            Some(flat) => *frame = flat,
+            None => return position,
+        }
+    }
+    frames.len()
+}
+
+/// A part that cannot be built: nothing to take a tail from.
+const IMPOSSIBLE: ffi::shim_part = ffi::shim_part {
+    source: std::ptr::null_mut(),
+    head: std::ptr::null(),
+    tail_start: 0,
+    tail_len: 1,
+    head_len: 0,
+    pad: 0,
+    style: ffi::SHIM_COPY as u8,
+};
+
+/// Parts of one burst for which room is made at start: eight copies of each frame.
+const PARTS: usize = BURST * 8;
