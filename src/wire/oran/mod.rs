@@ -1,6 +1,9 @@
 //! O-RAN WG4 CUS: the radio header of both planes, C-plane, U-plane, and compressed sizes.
 
 pub mod compression;
+pub mod cplane;
+pub mod emit;
+pub mod extension;
 pub mod header;
 pub mod uplane;
 
