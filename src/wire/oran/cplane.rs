@@ -4,6 +4,8 @@
 //! from the radio header. Refuses a section or an extension chain that leaves the message, and more
 //! sections than there are bytes for.
 
+pub use super::restrict::restrict;
+
 use super::extension::{ALL_SYMBOLS, Extension, Extensions};
 use super::header::RadioHeader;
 use crate::wire::{Fault, Layer, WireError};

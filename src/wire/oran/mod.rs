@@ -5,6 +5,7 @@ pub mod cplane;
 pub mod emit;
 pub mod extension;
 pub mod header;
+pub mod restrict;
 pub mod uplane;
 
 /// Writes sectionId (the low 12 bits of `id`) of the section at `offset`: same place in both planes.
