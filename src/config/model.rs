@@ -6,6 +6,27 @@ use crate::ran::{
 };
 use std::net::IpAddr;
 
+/// Most ports: `PortId` is 8 bits wide.
+pub const MAX_PORTS: usize = 256;
+
+/// Most RUs, and most DUs, so that all of them together fit `PeerId`.
+pub const MAX_PEERS: usize = 32_768;
+
+/// Most cells: `CellId` is 16 bits wide.
+pub const MAX_CELLS: usize = 65_536;
+
+/// Most members of one cell; the dataplane's tables have this many places.
+pub const MAX_MEMBERS: usize = 8;
+
+/// Most streams of one cell: downlink, uplink and PRACH together; the dataplane keeps a bit for each.
+pub const MAX_STREAMS: usize = 64;
+
+/// Longest slot pattern, in slots.
+pub const MAX_PATTERN: usize = 160;
+
+/// Longest period of anything that repeats, and of all of it together, in slots.
+pub const MAX_PERIOD: u32 = 1280;
+
 /// A whole configuration file.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {

@@ -4,6 +4,14 @@
 //! from the first frame of all captures. The enums mirror the dataplane's, which this module must not
 //! know; the backend that plays a scenario translates.
 
+mod actions;
+mod expect;
+mod faults;
+mod read;
+
+pub(super) use read::TABLES;
+pub use read::{load, parse};
+
 use crate::ran::{CellId, Duration, MacAddr, MemberId, PeerId, PortId, VlanStack};
 
 /// A whole scenario file.

@@ -1,0 +1,208 @@
+//! From the tree to the typed configuration: every section is read, then what spans sections is
+//! judged on whatever could be read, so that one run reports every problem.
+
+mod bridge;
+mod cell;
+mod members;
+mod peers;
+mod rules;
+mod sharing;
+
+use super::keys::{Accepts, Key, Table};
+use super::model::{Cell, Config, Du, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
+use super::source::fields::{Field, Section};
+use super::source::problem::Diagnosis;
+use super::source::tree::{Node, shorten};
+
+pub(super) use peers::stack;
+pub(super) use sharing::slot_pattern;
+
+/// The configuration in `root`, or nothing and at least one problem.
+pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
+    let file = Section::open(&Field::root(root, &FILE_KEY), FILE.keys, diagnosis)?;
+    let ports = named(&file, "ports", MAX_PORTS, diagnosis);
+    let rus = named(&file, "rus", MAX_PEERS, diagnosis);
+    let dus = named(&file, "dus", MAX_PEERS, diagnosis);
+    let cells = named(&file, "cells", MAX_CELLS, diagnosis);
+    let names = Names {
+        ports: ports.iter().map(|(name, _)| *name).collect(),
+        rus: rus.iter().map(|(name, _)| *name).collect(),
+        dus: dus.iter().map(|(name, _)| *name).collect(),
+    };
+    let draft = Draft {
+        ports: items(ports, diagnosis, peers::port),
+        rus: items(rus, diagnosis, |name, field, d| {
+            peers::ru(name, field, &names, d)
+        }),
+        dus: items(dus, diagnosis, |name, field, d| {
+            peers::du(name, field, &names, d)
+        }),
+        cells: items(cells, diagnosis, |name, field, d| {
+            cell::cell(name, field, &names, d)
+        }),
+    };
+    let bridge = file.read("bridge", diagnosis, |field, d| {
+        bridge::bridge(field, &names, d)
+    });
+    let ecpri = file.read("ecpri", diagnosis, bridge::ecpri);
+    rules::across(&draft, diagnosis);
+    if let Some(bridge) = &bridge {
+        rules::hosts(&draft, bridge, &file, diagnosis);
+    }
+    Some(Config {
+        ports: values(draft.ports)?,
+        rus: values(draft.rus)?,
+        dus: values(draft.dus)?,
+        cells: values(draft.cells)?,
+        bridge: bridge?,
+        ecpri: ecpri?,
+    })
+}
+
+/// Names that may be referred to; the position is the id.
+pub(super) struct Names<'t> {
+    pub(super) ports: Vec<&'t str>,
+    pub(super) rus: Vec<&'t str>,
+    pub(super) dus: Vec<&'t str>,
+}
+
+/// A named object: where it is written, and its value if it could be read.
+struct Item<'t, T> {
+    name: &'t str,
+    field: Field<'t>,
+    value: Option<T>,
+}
+
+/// Everything read so far; what is wrong is missing.
+struct Draft<'t> {
+    ports: Vec<Item<'t, Port>>,
+    rus: Vec<Item<'t, Peer>>,
+    dus: Vec<Item<'t, Du>>,
+    cells: Vec<Item<'t, Cell>>,
+}
+
+fn items<'t, T>(
+    named: Vec<(&'t str, Field<'t>)>,
+    diagnosis: &mut Diagnosis,
+    mut read: impl FnMut(&str, &Field<'t>, &mut Diagnosis) -> Option<T>,
+) -> Vec<Item<'t, T>> {
+    let item = |(name, field): (&'t str, Field<'t>)| {
+        let value = read(name, &field, diagnosis);
+        Item { name, field, value }
+    };
+    named.into_iter().map(item).collect()
+}
+
+fn values<T>(items: Vec<Item<'_, T>>) -> Option<Vec<T>> {
+    items.into_iter().map(|item| item.value).collect()
+}
+
+/// The objects of one section by name: at least one, at most `most`.
+fn named<'t>(
+    file: &Section<'t>,
+    key: &str,
+    most: usize,
+    diagnosis: &mut Diagnosis,
+) -> Vec<(&'t str, Field<'t>)> {
+    let Some(section) = file.field(key) else {
+        return Vec::new();
+    };
+    let entries = section.entries(diagnosis).unwrap_or_default();
+    if entries.is_empty() && !section.is_single() && !section.is_list() {
+        diagnosis.refuse(section.problem("is empty").accepted("at least one"));
+    }
+    if entries.len() > most {
+        diagnosis.refuse(
+            section
+                .problem("has too many entries")
+                .accepted(format!("at most {most}")),
+        );
+    }
+    for (name, field) in &entries {
+        if !is_name(name) {
+            diagnosis.refuse(
+                field
+                    .problem("is no usable name")
+                    .found(shorten(name))
+                    .accepted(NAME),
+            );
+        }
+    }
+    entries
+}
+
+/// Names appear in file names, dotted counters and URLs.
+fn is_name(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(legal)
+        && name != "none"
+}
+
+const NAME: &str =
+    "1 to 63 letters, digits, hyphens and underscores, the first a letter or digit; not none";
+
+const NAMED: Accepts = Accepts::Form("a mapping of names");
+
+static FILE_KEY: Key = Key::required("", Accepts::Form("a mapping"), "", "The file.");
+
+pub(super) const FILE: Table = Table {
+    path: "",
+    about: "The file itself.",
+    keys: &[
+        Key::required("ports", NAMED, "", "Ports of the appliance."),
+        Key::required("rus", NAMED, "", "Radio units."),
+        Key::required("dus", NAMED, "", "Distributed units."),
+        Key::required(
+            "cells",
+            NAMED,
+            "",
+            "Cells: each an RU served by a group of DUs.",
+        ),
+        Key::default(
+            "bridge",
+            Accepts::Form("a mapping"),
+            "",
+            "{}",
+            "What happens to frames that are not C- or U-plane.",
+        ),
+        Key::default(
+            "ecpri",
+            Accepts::Form("a mapping"),
+            "",
+            "{}",
+            "How strictly eCPRI is read.",
+        ),
+    ],
+};
+
+/// Tables of the configuration file, in the order of the reference.
+pub(super) const TABLES: &[&Table] = &[
+    &FILE,
+    &peers::PORT,
+    &peers::RU,
+    &peers::DU,
+    &peers::PLANES,
+    &peers::TRANSPORT,
+    &peers::UDP,
+    &cell::CELL,
+    &cell::STREAMS,
+    &cell::BOTH_COMPRESSIONS,
+    &cell::COMPRESSION,
+    &cell::TIME,
+    &cell::WINDOWS,
+    &cell::PERIODS,
+    &members::MEMBER,
+    &members::LIVENESS,
+    &members::DECLARED,
+    &members::FAILOVER,
+    &sharing::SHARING,
+    &sharing::BROADCAST,
+    &sharing::ADAPTIVE,
+    &sharing::PRB_USE,
+    &sharing::EXPONENTS,
+    &bridge::BRIDGE,
+    &bridge::HOST,
+    &bridge::ECPRI,
+];

@@ -1,0 +1,282 @@
+//! Rules across objects: addresses that collide, transports that do not fit, DUs in two places.
+//!
+//! Judged on everything that could be read, so that a mistake elsewhere hides nothing here.
+
+use super::{Draft, Item};
+use crate::config::model::{Attachment, Bridge, Cell, Peer, Streams, Transport};
+use crate::config::source::fields::{Field, Section};
+use crate::config::source::problem::{Diagnosis, Problem};
+use crate::ran::{Direction, EaxcId};
+use std::collections::{HashMap, HashSet};
+
+pub(super) fn across(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
+    devices(draft, diagnosis);
+    addresses(draft, diagnosis);
+    for cell in &draft.cells {
+        transports(draft, cell, diagnosis);
+    }
+    streams(draft, diagnosis);
+    pooled(draft, diagnosis);
+    idle(draft, diagnosis);
+}
+
+/// Two ports cannot open one device.
+fn devices(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
+    let mut seen: HashMap<&str, &str> = HashMap::new();
+    for port in &draft.ports {
+        let device = port
+            .value
+            .as_ref()
+            .and_then(|value| value.device.as_deref());
+        let Some(device) = device.and_then(|text| text.split(',').next()) else {
+            continue;
+        };
+        if let Some(other) = seen.insert(device, port.name) {
+            let what = format!("is the device of port {other} already");
+            let field = port.field.below(&["device"]);
+            refuse(&field, what, "a device of its own for each port", diagnosis);
+        }
+    }
+}
+
+/// A frame must tell its sender by port, source MAC and VLAN ids.
+fn addresses(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
+    let mut seen = HashMap::new();
+    let mut names: HashMap<&str, &str> = HashMap::new();
+    for (kind, item, peer) in peers(draft) {
+        if let Some(other) = names.insert(item.name, kind) {
+            let what = format!("is the name of {other} already");
+            refuse(
+                item.field,
+                what,
+                "different names for RUs and DUs",
+                diagnosis,
+            );
+        }
+        let Some(peer) = peer else { continue };
+        let planes: HashSet<_> = [peer.vlan_control, peer.vlan_user].into();
+        for vlan in planes {
+            let Some(other) = seen.insert((peer.port, peer.mac, vlan), item.name) else {
+                continue;
+            };
+            let what = format!("is the address of {other} too, on the same port and VLAN ({vlan})");
+            let accepted = "port, mac and vlan that together belong to one peer";
+            refuse(&item.field.below(&["mac"]), what, accepted, diagnosis);
+        }
+    }
+}
+
+fn peers<'d, 't>(
+    draft: &'d Draft<'t>,
+) -> impl Iterator<Item = (&'static str, Name<'d, 't>, Option<&'d Peer>)> {
+    let rus = draft.rus.iter().map(|item| {
+        let name = Name {
+            name: item.name,
+            field: &item.field,
+        };
+        ("an RU", name, item.value.as_ref())
+    });
+    let dus = draft.dus.iter().map(|item| {
+        let name = Name {
+            name: item.name,
+            field: &item.field,
+        };
+        ("a DU", name, item.value.as_ref().map(|du| &du.peer))
+    });
+    rus.chain(dus)
+}
+
+/// A peer's name and place.
+struct Name<'d, 't> {
+    name: &'t str,
+    field: &'d Field<'t>,
+}
+
+/// Frames are rewritten in place between the RU and its DUs: the headers must be of one kind.
+fn transports(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosis) {
+    let Some(cell) = &item.value else { return };
+    let Some(ru) = draft.rus.get(cell.ru) else {
+        return;
+    };
+    let Some(peer) = &ru.value else { return };
+    for member in &cell.members {
+        let Some(du) = draft.dus.get(member.du) else {
+            continue;
+        };
+        let Some(value) = &du.value else { continue };
+        let (at_ru, at_du) = (kind(peer.transport), kind(value.peer.transport));
+        if at_ru == at_du {
+            continue;
+        }
+        let what = format!(
+            "is reached over {at_du} and {} over {at_ru}: headers are rewritten, not exchanged",
+            ru.name
+        );
+        let field = item.field.below(&["members", du.name]);
+        refuse(
+            &field,
+            what,
+            "one transport for all endpoints of a cell",
+            diagnosis,
+        );
+    }
+}
+
+fn kind(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Ethernet => "Ethernet",
+        Transport::Udp { peer, .. } if peer.is_ipv4() => "UDP and IPv4",
+        Transport::Udp { .. } => "UDP and IPv6",
+    }
+}
+
+/// An eAxC id at an RU or a dedicated DU tells the cell.
+fn streams(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
+    let mut at_rus = HashMap::new();
+    let mut at_dus = HashMap::new();
+    for item in &draft.cells {
+        let Some(cell) = &item.value else { continue };
+        if let Some(ru) = draft.rus.get(cell.ru) {
+            let field = item.field.below(&["eaxc"]);
+            claim(
+                &mut at_rus,
+                (ru.name, item.name),
+                &cell.streams,
+                &field,
+                diagnosis,
+            );
+        }
+        for member in &cell.members {
+            let Some(du) = draft.dus.get(member.du) else {
+                continue;
+            };
+            let dedicated = |du: &&crate::config::model::Du| du.attachment == Attachment::Dedicated;
+            if du.value.as_ref().filter(dedicated).is_none() {
+                continue;
+            }
+            let field = item.field.below(&["members", du.name, "eaxc"]);
+            claim(
+                &mut at_dus,
+                (du.name, item.name),
+                &member.streams,
+                &field,
+                diagnosis,
+            );
+        }
+    }
+}
+
+type Claims<'t> = HashMap<(&'t str, Direction, EaxcId), &'t str>;
+
+/// Claims every stream of `(peer, cell)`; streams of another cell are refused, all in one problem.
+fn claim<'t>(
+    claims: &mut Claims<'t>,
+    (peer, cell): (&'t str, &'t str),
+    streams: &Streams,
+    field: &Field<'_>,
+    diagnosis: &mut Diagnosis,
+) {
+    let downlink = streams.downlink.iter().map(|id| (Direction::Downlink, *id));
+    let uplink = streams.uplink.iter().chain(&streams.prach);
+    let uplink = uplink.map(|id| (Direction::Uplink, *id));
+    let mut taken: HashMap<&str, Vec<String>> = HashMap::new();
+    for (direction, id) in downlink.chain(uplink) {
+        let holder = *claims.entry((peer, direction, id)).or_insert(cell);
+        if holder != cell {
+            let word = match direction {
+                Direction::Downlink => "downlink",
+                Direction::Uplink => "uplink",
+            };
+            taken
+                .entry(holder)
+                .or_default()
+                .push(format!("{word} {id}"));
+        }
+    }
+    for (holder, ids) in taken {
+        let what = format!("eAxC ids of {peer} belong to {holder} already");
+        let problem = Problem::new(field.mark, &field.path, what).found(ids.join(", "));
+        diagnosis.refuse(problem.accepted("eAxC ids that no other cell uses at this peer"));
+    }
+}
+
+/// A pooled DU serves one cell at a time.
+fn pooled(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
+    let mut active: HashMap<usize, &str> = HashMap::new();
+    for item in &draft.cells {
+        let Some(cell) = &item.value else { continue };
+        let Some(member) = cell.members.get(cell.active.index()) else {
+            continue;
+        };
+        let Some(du) = draft.dus.get(member.du) else {
+            continue;
+        };
+        if du
+            .value
+            .as_ref()
+            .is_none_or(|du| du.attachment != Attachment::Pooled)
+        {
+            continue;
+        }
+        if let Some(other) = active.insert(member.du, item.name) {
+            let what = format!("is pooled and active in {other} already");
+            let field = item.field.below(&["active"]);
+            refuse(&field, what, "another member, or a dedicated DU", diagnosis);
+        }
+    }
+}
+
+/// An RU or DU that no cell names is probably a slip.
+fn idle(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
+    if draft.cells.iter().any(|cell| cell.value.is_none()) {
+        return;
+    }
+    let cells = || draft.cells.iter().filter_map(|item| item.value.as_ref());
+    let rus: HashSet<usize> = cells().map(|cell| cell.ru).collect();
+    let dus: HashSet<usize> = cells()
+        .flat_map(|cell| &cell.members)
+        .map(|m| m.du)
+        .collect();
+    let rus = draft
+        .rus
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !rus.contains(at));
+    let dus = draft
+        .dus
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !dus.contains(at));
+    let idle_rus = rus.map(|(_, item)| &item.field);
+    let idle_dus = dus.map(|(_, item)| &item.field);
+    for field in idle_rus.chain(idle_dus) {
+        diagnosis.warn(Problem::new(field.mark, &field.path, "is in no cell"));
+    }
+}
+
+/// A host beside the peers cannot have a peer's address on another port.
+pub(super) fn hosts(
+    draft: &Draft<'_>,
+    bridge: &Bridge,
+    file: &Section<'_>,
+    diagnosis: &mut Diagnosis,
+) {
+    let Some(field) = file.field("bridge").map(|field| field.below(&["hosts"])) else {
+        return;
+    };
+    for (index, (mac, port)) in bridge.hosts.iter().enumerate() {
+        let same = |peer: &Peer| peer.mac == *mac && peer.port != *port;
+        let found = peers(draft).find(|(_, _, peer)| peer.is_some_and(same));
+        let Some((_, item, _)) = found else { continue };
+        let at = field
+            .items(diagnosis)
+            .and_then(|items| items.get(index).cloned());
+        let what = format!("has the address of {} on another port", item.name);
+        let field = at.unwrap_or_else(|| field.clone());
+        refuse(&field, what, "addresses that no RU or DU has", diagnosis);
+    }
+}
+
+fn refuse(field: &Field<'_>, what: String, accepted: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.refuse(Problem::new(field.mark, &field.path, what).accepted(accepted));
+}
