@@ -13,4 +13,5 @@ pub mod dpdk;
 pub mod planes;
 pub mod ran;
 pub mod replay;
+pub mod telemetry;
 pub mod wire;

@@ -1,0 +1,118 @@
+//! What a change of owner cost, counted from the frames: from the change before it to the one after
+//! it, were all frames of the owners sent, and did anybody else speak?
+
+use super::Change;
+use crate::dataplane::mailbox::{Cause, Mode};
+use crate::dataplane::run_record::{CellRecord, RunRecord, Speech};
+use crate::dataplane::verdict::DropReason;
+use crate::ran::{Direction, MemberId, SlotCount};
+
+/// Frames of DUs around one change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Audit {
+    /// Sent for slots before the boundary, back to the change before.
+    pub(crate) sent_before: u64,
+    /// Sent for slots from the boundary on, up to the next change.
+    pub(crate) sent_after: u64,
+    /// Frames of an owner that were dropped (absorbed duplicates of a request apart).
+    pub(crate) owner_dropped: u64,
+    /// Frames that a member sent for slots it did not own.
+    pub(crate) strangers_sent: u64,
+    /// Slots in which the next owner had downlink to send, was not yet admitted, and nobody else sent.
+    pub(crate) unserved_slots: u64,
+}
+
+impl Audit {
+    /// True if the owners' frames were sent and nobody else's.
+    pub(crate) const fn is_clean(&self) -> bool {
+        self.owner_dropped == 0 && self.strangers_sent == 0
+    }
+}
+
+/// Fills in the audit of every change.
+pub(super) fn check(record: &RunRecord, changes: &mut [Change]) {
+    let bounds: Vec<_> = changes.iter().map(|c| (c.cell, c.boundary)).collect();
+    for (index, change) in changes.iter_mut().enumerate() {
+        let Some(timeline) = record.cells.get(change.cell.index()) else {
+            continue;
+        };
+        let (earlier, later) = bounds.split_at(index.min(bounds.len()));
+        let same_cell = |(cell, _): &&(_, SlotCount)| *cell == change.cell;
+        let from = earlier.iter().rev().find(same_cell).map(|b| b.1);
+        let until = later.iter().skip(1).find(same_cell).map(|b| b.1);
+        change.audit = audit(timeline, change, from, until);
+    }
+}
+
+fn audit(
+    timeline: &CellRecord,
+    change: &Change,
+    from: Option<SlotCount>,
+    until: Option<SlotCount>,
+) -> Audit {
+    let from = from.unwrap_or(timeline.first);
+    let until = until.unwrap_or(SlotCount(u64::MAX));
+    let mut audit = Audit::default();
+    for speech in between(timeline, from, change.boundary) {
+        audit.count(speech, change.before, true);
+    }
+    for speech in between(timeline, change.boundary, until) {
+        audit.count(speech, Some(change.mode), false);
+    }
+    if let (Cause::Failover, Mode::Single(next)) = (change.cause, change.mode) {
+        audit.unserved_slots = unserved(timeline, from, change.boundary, next);
+    }
+    audit
+}
+
+impl Audit {
+    fn count(&mut self, speech: &Speech, mode: Option<Mode>, is_before: bool) {
+        let (Some(member), Some(mode)) = (speech.member, mode) else {
+            return;
+        };
+        let owns = match mode {
+            Mode::Single(owner) => owner == member,
+            Mode::Shared {
+                source,
+                destination,
+            } => source == member || destination == member,
+        };
+        let frames = u64::from(speech.frames);
+        match speech.fate {
+            None if !owns => self.strangers_sent += frames,
+            None if is_before => self.sent_before += frames,
+            None => self.sent_after += frames,
+            Some(DropReason::Absorbed) => {}
+            // Of two that share, each slot has one owner: the other's drops are the rule, not a loss.
+            Some(_) if owns && matches!(mode, Mode::Single(_)) => self.owner_dropped += frames,
+            Some(_) => {}
+        }
+    }
+}
+
+/// The entries for slots in `from..until`; they stand in order of slot.
+fn between(timeline: &CellRecord, from: SlotCount, until: SlotCount) -> &[Speech] {
+    let start = timeline.speech.partition_point(|s| s.slot < from);
+    let end = timeline.speech.partition_point(|s| s.slot < until);
+    timeline.speech.get(start..end.max(start)).unwrap_or(&[])
+}
+
+/// Slots before `boundary`, back to the last one served, for which only `next` had downlink.
+fn unserved(timeline: &CellRecord, from: SlotCount, boundary: SlotCount, next: MemberId) -> u64 {
+    let mut slots = 0;
+    let mut last = None;
+    for speech in between(timeline, from, boundary).iter().rev() {
+        if speech.member.is_none() || speech.direction != Direction::Downlink {
+            continue;
+        }
+        if speech.fate.is_none() {
+            // Entries of one slot stand together: the slot just counted was served after all.
+            return slots - u64::from(last == Some(speech.slot) && slots > 0);
+        }
+        if speech.member == Some(next) && last != Some(speech.slot) {
+            slots += 1;
+            last = Some(speech.slot);
+        }
+    }
+    slots
+}

@@ -1,0 +1,363 @@
+//! The story of a run in plain sentences, for a terminal and for the head of the page.
+
+use super::story::{Audit, Change, Failure, Silence, SilenceEnd, Story};
+use super::words::{Words, amount, counted, due_class, duration, refusal};
+use crate::dataplane::mailbox::{Cause, Event, EventKind, Mode};
+use crate::dataplane::run_record::RunRecord;
+use crate::ran::{CellId, Instant};
+
+/// Silences of one cell that are told one by one; more are told as a sum.
+const MOST_STALLS: usize = 6;
+
+/// What happened, one sentence a line, in order of time.
+pub fn summary(record: &RunRecord) -> String {
+    let story = Story::of(record);
+    let mut text = headline(record, &story);
+    for line in sentences(record, &story) {
+        text.push_str("\n  ");
+        text.push_str(&line.text);
+    }
+    text.push('\n');
+    text
+}
+
+/// One thing that happened.
+pub(super) struct Sentence {
+    pub(super) at: Instant,
+    pub(super) tone: Tone,
+    /// Number of the change that it tells of, from 1, as `Story::moves` counts.
+    pub(super) change: Option<usize>,
+    pub(super) text: String,
+}
+
+/// How much a sentence matters at 3 a.m.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Tone {
+    /// As it should be.
+    Plain,
+    /// A planned change.
+    Planned,
+    /// Something failed.
+    Failed,
+}
+
+/// The run in one line.
+pub(super) fn headline(record: &RunRecord, story: &Story) -> String {
+    let words = Words { record };
+    let moves: Vec<_> = story.moves().collect();
+    if moves.len() > 4 {
+        let planned = moves.iter().filter(|c| c.cause == Cause::Command).count();
+        return format!(
+            "{}: {}, {}.",
+            counted(record.cells.len() as u64, "cell"),
+            counted(planned as u64, "planned change"),
+            counted((moves.len() - planned) as u64, "failover"),
+        );
+    }
+    let mut line = String::new();
+    let mut cell = None;
+    for change in &moves {
+        line.push_str(if line.is_empty() { "" } else { "; " });
+        if cell.replace(change.cell) != Some(change.cell) {
+            line.push_str(&format!("{}: ", words.cell(change.cell)));
+        }
+        line.push_str(&in_short(words, change));
+    }
+    if !line.is_empty() {
+        return line + ".";
+    }
+    let quiet = story.changes.iter().take(4).map(|change| {
+        let speaker = words.mode(change.cell, change.mode);
+        format!(
+            "{}: {speaker} spoke for the whole run",
+            words.cell(change.cell)
+        )
+    });
+    let quiet: Vec<_> = quiet.collect();
+    if quiet.is_empty() {
+        return "No cell had a frame to decide on.".to_owned();
+    }
+    format!("{}; nothing changed.", quiet.join("; "))
+}
+
+fn in_short(words: Words<'_>, change: &Change) -> String {
+    let slot = change.boundary.0;
+    let to = words.mode(change.cell, change.mode);
+    if let Some(failure) = change.failure {
+        return format!(
+            "{} fell silent at {}, was declared lost {} later, and {to} took over from slot {slot}",
+            words.member(change.cell, failure.member),
+            words.at(failure.last_heard),
+            duration(failure.detected.nanos_since(failure.last_heard)),
+        );
+    }
+    let loss = if change.audit.is_clean() {
+        "no frame lost".to_owned()
+    } else {
+        format!("{} dropped", counted(change.audit.owner_dropped, "frame"))
+    };
+    match (change.before, change.mode) {
+        (Some(Mode::Single(from)), Mode::Single(_)) => format!(
+            "migrated from {} to {to} at slot {slot}, {loss}",
+            words.member(change.cell, from)
+        ),
+        _ => format!("{to} from slot {slot}, {loss}"),
+    }
+}
+
+/// Everything worth a sentence, in order of time.
+pub(super) fn sentences(record: &RunRecord, story: &Story) -> Vec<Sentence> {
+    let words = Words { record };
+    let starts = story.changes.iter().filter(|c| c.cause == Cause::Start);
+    let mut sentences: Vec<_> = starts.map(|c| of_change(words, c, None)).collect();
+    let moves = story.moves().zip(1..);
+    sentences.extend(moves.map(|(c, number)| of_change(words, c, Some(number))));
+    for (index, _) in record.cells.iter().enumerate() {
+        silences(words, story, CellId(index as u16), &mut sentences);
+    }
+    sentences.extend(record.events.iter().filter_map(|e| of_event(words, e)));
+    sentences.sort_by_key(|sentence| sentence.at);
+    sentences
+}
+
+fn of_change(words: Words<'_>, change: &Change, number: Option<usize>) -> Sentence {
+    let cell = words.cell(change.cell);
+    let mode = words.mode(change.cell, change.mode);
+    let slot = words.slot(change.cell, change.boundary);
+    let (tone, text) = match (change.cause, change.failure) {
+        (Cause::Start, _) => (
+            Tone::Plain,
+            format!("{cell}: {mode} speaks from the start."),
+        ),
+        (Cause::Failover, Some(failure)) => {
+            (Tone::Failed, failover(words, change, failure, &mode, &slot))
+        }
+        _ => (
+            Tone::Planned,
+            format!(
+                "{cell}: {mode} speaks from {slot}{}. {}",
+                ahead(change),
+                frames(&change.audit)
+            ),
+        ),
+    };
+    Sentence {
+        at: change.at,
+        tone,
+        change: number,
+        text: format!("{} {text}", words.at(change.at)),
+    }
+}
+
+fn ahead(change: &Change) -> String {
+    match change.commanded {
+        Some(at) => format!(
+            ", as commanded {} before",
+            duration(change.at.nanos_since(at))
+        ),
+        None => String::new(),
+    }
+}
+
+fn failover(words: Words<'_>, change: &Change, failure: Failure, mode: &str, slot: &str) -> String {
+    format!(
+        "{}: {} was lost: last heard at {}, due again at {}, declared lost at {} ({} after its last frame, {} after it was due). {mode} took over from {slot}. {} {}",
+        words.cell(change.cell),
+        words.member(change.cell, failure.member),
+        words.at(failure.last_heard),
+        words.at(failure.due_at),
+        words.at(failure.detected),
+        duration(failure.detected.nanos_since(failure.last_heard)),
+        duration(failure.detected.nanos_since(failure.due_at)),
+        gap(change.audit.unserved_slots),
+        frames(&change.audit),
+    )
+}
+
+fn gap(slots: u64) -> String {
+    match slots {
+        0 => "No downlink slot stayed empty in between.".to_owned(),
+        1 => "1 downlink slot in between did not reach the RU.".to_owned(),
+        _ => format!(
+            "{} downlink slots in between did not reach the RU.",
+            amount(slots)
+        ),
+    }
+}
+
+fn frames(audit: &Audit) -> String {
+    let sent = format!(
+        "{} sent for slots before, {} from there on",
+        counted(audit.sent_before, "frame"),
+        amount(audit.sent_after)
+    );
+    if audit.is_clean() {
+        return format!("Every frame of the owners went to the RU ({sent}), and no other did.");
+    }
+    format!(
+        "{sent}; {} of the owners dropped, {} of others sent.",
+        counted(audit.owner_dropped, "frame"),
+        amount(audit.strangers_sent)
+    )
+}
+
+fn silences(words: Words<'_>, story: &Story, cell: CellId, sentences: &mut Vec<Sentence>) {
+    let told: Vec<_> = story
+        .silences
+        .iter()
+        .filter(|s| s.cell == cell && !is_told_by_failover(story, s))
+        .collect();
+    let short = told
+        .iter()
+        .filter(|s| matches!(s.end, SilenceEnd::Stall(_)));
+    let (count, longest) = short.fold((0, 0), |(n, run), s| (n + 1, run.max(s.run)));
+    for silence in &told {
+        let is_stall = matches!(silence.end, SilenceEnd::Stall(_));
+        if !is_stall || count <= MOST_STALLS {
+            sentences.push(of_silence(words, silence));
+        }
+    }
+    if let (true, Some(first)) = (count > MOST_STALLS, told.first()) {
+        sentences.push(Sentence {
+            at: first.first_due,
+            tone: Tone::Plain,
+            change: None,
+            text: format!(
+                "{} {}: {} from here on, the longest of {}: each time the member came back below confirm, so nothing was done.",
+                words.at(first.first_due),
+                words.cell(cell),
+                counted(count as u64, "stall"),
+                counted(u64::from(longest), "due slot"),
+            ),
+        });
+    }
+}
+
+fn is_told_by_failover(story: &Story, silence: &Silence) -> bool {
+    let SilenceEnd::Lost { at, .. } = silence.end else {
+        return false;
+    };
+    story.moves().any(|change| {
+        change.cell == silence.cell
+            && change
+                .failure
+                .is_some_and(|f| f.member == silence.member && f.detected == at)
+    })
+}
+
+fn of_silence(words: Words<'_>, silence: &Silence) -> Sentence {
+    let member = words.member(silence.cell, silence.member);
+    let slots = counted(u64::from(silence.run), "due slot");
+    let class = due_class(silence.class);
+    let (tone, what) = match silence.end {
+        SilenceEnd::Stall(at) => (
+            Tone::Plain,
+            format!(
+                "{member} left {slots} empty ({class}) and came back at {}: a stall, below confirm, so nothing was done.",
+                words.at(at)
+            ),
+        ),
+        SilenceEnd::Lost { at, heard_again } => (
+            Tone::Failed,
+            format!(
+                "{member} left {slots} empty ({class}) and was declared lost at {}{}.",
+                words.at(at),
+                match heard_again {
+                    Some(again) => format!("; heard again at {}", words.at(again)),
+                    None => "; not heard again".to_owned(),
+                }
+            ),
+        ),
+        SilenceEnd::Open => (
+            Tone::Plain,
+            format!("{member} left {slots} empty ({class}) until the run ended, below confirm."),
+        ),
+    };
+    Sentence {
+        at: silence.first_due,
+        tone,
+        change: None,
+        text: format!(
+            "{} {}: {what}",
+            words.at(silence.first_due),
+            words.cell(silence.cell)
+        ),
+    }
+}
+
+fn of_event(words: Words<'_>, event: &Event) -> Option<Sentence> {
+    let cell = event.cell;
+    let (tone, what) = match event.kind {
+        EventKind::Refused { command, why } => (
+            Tone::Failed,
+            format!("command {command} was refused: {}.", refusal(why)),
+        ),
+        EventKind::FailoverImpossible { from, why } => (
+            Tone::Failed,
+            format!(
+                "{} is lost and nobody took over: {}.",
+                words.member(cell, from),
+                refusal(why)
+            ),
+        ),
+        EventKind::Fenced {
+            member,
+            cause: Cause::Command,
+        } => (
+            Tone::Planned,
+            format!("{} is fenced by command.", words.member(cell, member)),
+        ),
+        EventKind::Readmitted { member } => (
+            Tone::Planned,
+            format!("{} is readmitted as a standby.", words.member(cell, member)),
+        ),
+        EventKind::PtpSeen => (
+            Tone::Plain,
+            "PTP goes through the data path, which ruins its accuracy.".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some(Sentence {
+        at: event.at,
+        tone,
+        change: None,
+        text: format!("{} {}: {what}", words.at(event.at), words.cell(cell)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::example;
+
+    #[test]
+    fn the_headline_tells_migration_and_failover_in_one_line() {
+        let record = example::two_dus();
+        let line = headline(&record, &Story::of(&record));
+        assert_eq!(
+            line,
+            "cell-1: migrated from du-2 to du-1 at slot 2958514523200, no frame lost; \
+             du-1 fell silent at 0.2451 s, was declared lost 911 us later, \
+             and du-2 took over from slot 2958514523494."
+        );
+    }
+
+    #[test]
+    fn a_stall_is_told_as_a_stall() {
+        let text = summary(&example::two_dus());
+        assert!(text.contains("du-2 left 4 due slots empty (DL C-plane) and came back"));
+        assert!(text.contains("a stall, below confirm, so nothing was done"));
+    }
+
+    #[test]
+    fn a_run_without_changes_says_so() {
+        let text = summary(&example::quiet(20));
+        assert!(text.starts_with("cell-1: du-2 spoke for the whole run; nothing changed."));
+    }
+
+    #[test]
+    fn an_empty_run_is_told_too() {
+        let text = summary(&RunRecord::default());
+        assert_eq!(text, "No cell had a frame to decide on.\n");
+    }
+}
