@@ -331,6 +331,7 @@ const fn error(fault: Fault) -> WireError {
 mod tests {
     use super::*;
     use crate::wire::ethernet::{self, Ethernet};
+    use crate::wire::oran::header::RadioHeader;
     use crate::wire::vectors;
     use proptest::prelude::*;
 
@@ -410,6 +411,20 @@ mod tests {
                 assert_eq!(found.map(|(view, _)| view.size()).ok(), expected, "{size}");
             }
         }
+    }
+
+    #[test]
+    fn a_size_that_ends_inside_the_radio_header_leaves_the_identifier_readable() {
+        let mut pdu = pdu(vectors::v1());
+        pdu[3] = 7;
+        let (_, payload) = Ecpri::parse(&pdu, Size::Strict).unwrap();
+        let (stream, rest) = Stream::parse(payload).unwrap();
+        assert_eq!(stream.sequence(), SequenceNumber(5));
+        let refused = RadioHeader::parse(rest).unwrap_err();
+        assert_eq!(
+            (refused.layer, refused.fault),
+            (Layer::Radio, Fault::Truncated)
+        );
     }
 
     #[test]

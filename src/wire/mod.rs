@@ -7,6 +7,7 @@
 
 pub mod checksum;
 pub mod delay;
+pub mod describe;
 pub mod ecpri;
 pub mod ethernet;
 pub mod ipv4;
@@ -16,6 +17,8 @@ pub mod udp;
 #[cfg(test)]
 mod vectors;
 
+use std::fmt;
+
 /// Which layer refused, and for what.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct WireError {
@@ -24,6 +27,14 @@ pub struct WireError {
     /// The rule.
     pub fault: Fault,
 }
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.layer.label(), self.fault.label())
+    }
+}
+
+impl std::error::Error for WireError {}
 
 /// A layer of a fronthaul frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,6 +57,22 @@ pub enum Layer {
     Uplane,
 }
 
+impl Layer {
+    /// One word, for reports.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ethernet => "ethernet",
+            Self::Vlan => "vlan",
+            Self::Ip => "ip",
+            Self::Udp => "udp",
+            Self::Ecpri => "ecpri",
+            Self::Radio => "radio",
+            Self::Cplane => "cplane",
+            Self::Uplane => "uplane",
+        }
+    }
+}
+
 /// What was wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fault {
@@ -63,4 +90,19 @@ pub enum Fault {
     Fragment,
     /// A method whose length cannot be walked.
     Unwalkable,
+}
+
+impl Fault {
+    /// One word, for reports.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::Size => "size",
+            Self::Version => "version",
+            Self::Range => "range",
+            Self::Depth => "depth",
+            Self::Fragment => "fragment",
+            Self::Unwalkable => "unwalkable",
+        }
+    }
 }
