@@ -2,6 +2,7 @@
 //!
 //! Never refuses: what cannot be read ends the line with the layer and the fault.
 
+use super::WireError;
 use super::delay::DelayMeasurement;
 use super::ecpri::{Ecpri, MessageType, Messages, Size, Stream};
 use super::ethernet::{self, Ethernet};
@@ -12,7 +13,6 @@ use super::oran::cplane::{self, Cplane, SectionType};
 use super::oran::header::RadioHeader;
 use super::oran::uplane::{self, Format};
 use super::udp::Udp;
-use super::{Layer, WireError};
 use crate::ran::Direction;
 use std::fmt::{self, Formatter};
 use std::net::IpAddr;
@@ -46,7 +46,7 @@ impl fmt::Display for Description<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (ethernet, rest) = match Ethernet::parse(self.frame) {
             Ok(parsed) => parsed,
-            Err(error) => return malformed(f, error),
+            Err(error) => return write!(f, "malformed {error}"),
         };
         let (source, destination) = (ethernet.source(), ethernet.destination());
         write!(f, "{source} > {destination}")?;
@@ -257,12 +257,7 @@ fn more(f: &mut Formatter<'_>, count: usize) -> fmt::Result {
 }
 
 fn malformed(f: &mut Formatter<'_>, error: WireError) -> fmt::Result {
-    let start = if error.layer == Layer::Ethernet {
-        ""
-    } else {
-        " | "
-    };
-    write!(f, "{start}malformed {error}")
+    write!(f, " | malformed {error}")
 }
 
 const fn name(method: Method) -> &'static str {

@@ -170,6 +170,17 @@ impl<'a> Cplane<'a> {
         }
     }
 
+    /// True if an extension makes the message speak for other eAxC ids than ecpriRtcid. False for what cannot
+    /// be walked.
+    pub fn speaks_for_other_eaxc(&self) -> bool {
+        self.sections().flatten().any(|section| {
+            section
+                .extensions()
+                .flatten()
+                .any(|extension| extension.speaks_for_other_eaxc())
+        })
+    }
+
     const fn is_opaque(&self) -> bool {
         matches!(self.section_type, SectionType::Opaque(_))
     }

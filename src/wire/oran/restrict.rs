@@ -4,7 +4,8 @@
 //! caller asks once per run. Sections without a symbol in the run go, with their extensions; the others get
 //! a new numSymbol, and the extensions that name symbols (6, 12, 13, 19, 20) a new body. The parts of a
 //! partition together say what the message said. Refuses opaque section types, and extension 19 with
-//! weights inside, whose ports cannot be found without the number of antennas.
+//! weights inside, whose ports cannot be found without the number of antennas. Extensions 23 to 25 say
+//! how data in some symbols looks, not which symbols are meant, and are copied whole.
 
 use super::cplane::{COMMON_LEN, Cplane, Section, SymbolRange, error};
 use super::extension::{Extension, mask_offset};

@@ -174,6 +174,19 @@ fn a_symbol_mask_overrides_the_number_of_symbols() {
 }
 
 #[test]
+fn a_message_with_another_port_in_an_extension_is_told_from_one_without() {
+    let mut message = message(&vectors::v6());
+    let speaks = |message: &[u8]| Cplane::parse(message).unwrap().0.speaks_for_other_eaxc();
+    assert!(!speaks(&message));
+    for kind in [7, 10, 16, 17] {
+        message[32] = kind;
+        assert!(speaks(&message), "{kind}");
+    }
+    message[5] = 6;
+    assert!(!speaks(&message));
+}
+
+#[test]
 fn sym_inc_moves_this_and_all_later_sections() {
     let mut message = [0x90, 0, 0, 5, 3, 1, 0, 0].to_vec();
     for flags in [0, 4, 0] {
