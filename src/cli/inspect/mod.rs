@@ -1,17 +1,47 @@
-//! `ranshift inspect`: what a capture holds.
+//! `ranshift inspect`: what a capture holds, for people (a table) or for programs (JSON).
+//!
+//! Reads frame by frame in bounded memory. A file that ends in the middle of a record is summed up as
+//! far as it goes and marked, and the command ends as a failure of its environment.
 
+mod analysis;
+mod compression;
 mod cut;
+mod flow;
+mod message;
+mod numbers;
+mod pattern;
+mod report;
+mod table;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
+use analysis::Analysis;
+use message::Reading;
+use report::Report;
+
 use crate::cli::Exit;
+use crate::ran::EaxcLayout;
+use crate::replay::capture::{CaptureError, CaptureReader, Record};
+use crate::wire::ecpri::Size;
 
 /// Say what a capture holds: flows, rates, TDD pattern, compression, sequence anomalies, malformed frames
 #[derive(clap::Args)]
 pub(super) struct Inspect {
     /// Capture file (pcap or pcapng)
     capture: PathBuf,
+    /// Print the summary as one JSON object
+    #[arg(long, conflicts_with = "cut")]
+    json: bool,
+    /// Widths of DU_Port_ID, BandSector_ID, CC_ID and RU_Port_ID, 16 bits together
+    #[arg(long, value_name = "A,B,C,D", default_value = "4,4,4,4", value_parser = layout)]
+    eaxc_bits: EaxcLayout,
+    /// UDP destination port that carries eCPRI
+    #[arg(long, value_name = "PORT")]
+    udp_port: Option<u16>,
+    /// Where ecpriPayload is 0 or too large, take the bytes that are there (some RUs send wrong sizes)
+    #[arg(long)]
+    lenient: bool,
     /// Write a copy whose frames are cut to BYTES, original lengths kept, instead of a summary
     #[arg(long, num_args = 2, value_names = ["BYTES", "OUT"])]
     cut: Option<Vec<String>>,
@@ -26,6 +56,116 @@ impl Inspect {
             };
             return cut::run(&self.capture, length, copy.as_ref(), out);
         }
-        Ok(Exit::Done)
+        self.sum_up(out)
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            size: match self.lenient {
+                true => Size::Lenient,
+                false => Size::Strict,
+            },
+            udp_port: self.udp_port,
+        }
+    }
+
+    fn sum_up(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let mut analysis = Analysis::new(self.reading());
+        let read = self.each_frame(|record| {
+            analysis.record(record);
+            Ok(())
+        })?;
+        if analysis.frames == 0 && read.is_err() {
+            return Ok(refused(read));
+        }
+        let incomplete = read.as_ref().err().map(CaptureError::to_string);
+        let name = self.capture.display().to_string();
+        let report = Report::of(&analysis, name, incomplete, self.eaxc_bits);
+        match self.json {
+            true => {
+                serde_json::to_writer_pretty(&mut *out, &report)?;
+                writeln!(out)?;
+            }
+            false => table::print(&report, out)?,
+        }
+        Ok(refused(read))
+    }
+
+    /// Hands every frame to `visit`. The outer error is one of writing, the inner one of reading.
+    fn each_frame(
+        &self,
+        mut visit: impl FnMut(&Record<'_>) -> io::Result<()>,
+    ) -> io::Result<Result<(), CaptureError>> {
+        let mut reader = match CaptureReader::open(&self.capture) {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut progress = Progress::of(&self.capture);
+        loop {
+            match reader.next_frame() {
+                Ok(Some(record)) => visit(&record)?,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+            progress.show(reader.offset());
+        }
+        Ok(Ok(()))
     }
 }
+
+fn refused(read: Result<(), CaptureError>) -> Exit {
+    match read {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            eprintln!("ranshift: {error}");
+            Exit::Environment
+        }
+    }
+}
+
+/// Percent of a large file on a terminal's standard error.
+struct Progress {
+    total: u64,
+    next: u64,
+}
+
+impl Progress {
+    fn of(path: &std::path::Path) -> Self {
+        let total = std::fs::metadata(path).map_or(0, |file| file.len());
+        let shown = total >= LARGE && io::stderr().is_terminal();
+        Self {
+            total,
+            next: if shown { 0 } else { u64::MAX },
+        }
+    }
+
+    fn show(&mut self, offset: u64) {
+        if offset < self.next {
+            return;
+        }
+        eprint!("\r{:3} %", offset * 100 / self.total.max(1));
+        self.next = offset + self.total / 50;
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.next != u64::MAX {
+            eprint!("\r     \r");
+        }
+    }
+}
+
+fn layout(text: &str) -> Result<EaxcLayout, String> {
+    let widths: Vec<u8> = text
+        .split(',')
+        .filter_map(|w| w.trim().parse().ok())
+        .collect();
+    <[u8; 4]>::try_from(widths)
+        .ok()
+        .and_then(EaxcLayout::new)
+        .ok_or_else(|| "four widths that sum to 16 are needed, as in 4,4,4,4".to_owned())
+}
+
+/// Smaller files are read before a person looks up.
+const LARGE: u64 = 32 << 20;
