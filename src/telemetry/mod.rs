@@ -2,6 +2,7 @@
 //! a self-contained page (`picture`). Reads records that backends leave behind; the journey never
 //! calls it.
 
+mod events;
 #[cfg(test)]
 mod example;
 pub mod picture;

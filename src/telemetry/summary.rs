@@ -1,7 +1,8 @@
 //! The story of a run in plain sentences, for a terminal and for the head of the page.
 
+use super::events::describe;
 use super::story::{Audit, Change, Failure, Silence, SilenceEnd, Story};
-use super::words::{Words, amount, counted, due_class, duration, refusal};
+use super::words::{Words, amount, counted, due_class, duration};
 use crate::dataplane::mailbox::{Cause, Event, EventKind, Mode};
 use crate::dataplane::run_record::RunRecord;
 use crate::ran::{CellId, Instant};
@@ -286,42 +287,22 @@ fn of_silence(words: Words<'_>, silence: &Silence) -> Sentence {
 }
 
 fn of_event(words: Words<'_>, event: &Event) -> Option<Sentence> {
-    let cell = event.cell;
-    let (tone, what) = match event.kind {
-        EventKind::Refused { command, why } => (
-            Tone::Failed,
-            format!("command {command} was refused: {}.", refusal(why)),
-        ),
-        EventKind::FailoverImpossible { from, why } => (
-            Tone::Failed,
-            format!(
-                "{} is lost and nobody took over: {}.",
-                words.member(cell, from),
-                refusal(why)
-            ),
-        ),
-        EventKind::Fenced {
-            member,
+    let tone = match event.kind {
+        EventKind::Refused { .. } | EventKind::FailoverImpossible { .. } => Tone::Failed,
+        EventKind::Readmitted { .. }
+        | EventKind::Fenced {
             cause: Cause::Command,
-        } => (
-            Tone::Planned,
-            format!("{} is fenced by command.", words.member(cell, member)),
-        ),
-        EventKind::Readmitted { member } => (
-            Tone::Planned,
-            format!("{} is readmitted as a standby.", words.member(cell, member)),
-        ),
-        EventKind::PtpSeen => (
-            Tone::Plain,
-            "PTP goes through the data path, which ruins its accuracy.".to_owned(),
-        ),
+            ..
+        } => Tone::Planned,
+        EventKind::PtpSeen => Tone::Plain,
         _ => return None,
     };
+    let (at, cell) = (words.at(event.at), words.cell(event.cell));
     Some(Sentence {
         at: event.at,
         tone,
         change: None,
-        text: format!("{} {}: {what}", words.at(event.at), words.cell(cell)),
+        text: format!("{at} {cell}: {}.", describe(words, event)),
     })
 }
 

@@ -6,6 +6,7 @@ use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::run_record::RunRecord;
 use crate::dataplane::verdict::DropReason;
 use crate::ran::{CellId, Instant, MemberId};
+use crate::telemetry::events::describe;
 use crate::telemetry::story::{SilenceEnd, Story};
 use crate::telemetry::words::{Words, amount, duration};
 use serde_json::Value;
@@ -334,7 +335,7 @@ pub(super) fn events(record: &RunRecord) -> String {
                 words.at(event.at),
                 words.cell(event.cell),
                 words.slot(event.cell, event.slot),
-                format!("{:?}", event.kind),
+                describe(words, event),
             ]
         })
         .collect();

@@ -29,6 +29,7 @@ fn the_page_says_what_happened_and_why() {
         "a stall, below confirm",
         "3 downlink slots in between did not reach the RU",
         "The member is a standby: the cell&#39;s active member owns this slot.",
+        "failover decided: du-2 waits for its first C-plane to take over from du-1",
         "Every frame is accounted for.",
         "19,612 frames were cut by the capture",
     ] {

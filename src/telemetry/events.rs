@@ -1,0 +1,135 @@
+//! One event as one phrase, without its instant and cell.
+
+use super::words::{Words, counted, due_class, refusal};
+use crate::dataplane::mailbox::{Cause, Event, EventKind};
+use crate::ran::{CellId, MemberId};
+
+/// What the event says.
+pub(super) fn describe(words: Words<'_>, event: &Event) -> String {
+    let cell = event.cell;
+    let member = |member: MemberId| words.member(cell, member);
+    match event.kind {
+        EventKind::Accepted { command, boundary } => {
+            format!(
+                "command {command} is accepted for {}",
+                words.slot(cell, boundary)
+            )
+        }
+        EventKind::Refused { command, why } => {
+            format!("command {command} was refused: {}", refusal(why))
+        }
+        EventKind::Mode {
+            mode,
+            boundary,
+            cause,
+        } => format!(
+            "{} may speak from {}, {}",
+            words.mode(cell, mode),
+            words.slot(cell, boundary),
+            why(cause)
+        ),
+        EventKind::Pattern { pattern, boundary } => format!(
+            "a pattern of {} applies from {}",
+            counted(u64::from(pattern.period()), "slot"),
+            words.slot(cell, boundary)
+        ),
+        EventKind::InStep { member: who } => format!("{} is in step", member(who)),
+        EventKind::OutOfStep { member: who } => format!("{} is out of step", member(who)),
+        EventKind::Fenced { member: who, cause } => {
+            format!("{} is fenced, {}", member(who), why(cause))
+        }
+        EventKind::Readmitted { member: who } => {
+            format!("{} is readmitted as a standby", member(who))
+        }
+        EventKind::FailoverImpossible { from, why } => {
+            format!(
+                "{} is lost and nobody took over: {}",
+                member(from),
+                refusal(why)
+            )
+        }
+        EventKind::Assigned {
+            member: who,
+            assigned,
+        } => {
+            let verb = if assigned { "assigned to" } else { "let go by" };
+            format!("{} is {verb} this cell", member(who))
+        }
+        EventKind::PtpSeen => "PTP goes through the data path, which ruins its accuracy".to_owned(),
+        _ => silence_or_conflict(words, cell, event.kind),
+    }
+}
+
+fn silence_or_conflict(words: Words<'_>, cell: CellId, kind: EventKind) -> String {
+    let member = |member: MemberId| words.member(cell, member);
+    match kind {
+        EventKind::DueMissed {
+            member: who,
+            class,
+            due_slot,
+            run,
+            ..
+        } => format!(
+            "{} left {} empty ({} was due, {run} in a row)",
+            member(who),
+            words.slot(cell, due_slot),
+            due_class(class)
+        ),
+        EventKind::StallEnded { member: who, run } => format!(
+            "{} is heard again after {}",
+            member(who),
+            counted(u64::from(run), "empty due slot")
+        ),
+        EventKind::Lost {
+            member: who,
+            last_heard,
+            due_at,
+        } => format!(
+            "{} is lost: last heard at {}, due at {}",
+            member(who),
+            words.at(last_heard),
+            words.at(due_at)
+        ),
+        EventKind::Failover { from, to, .. } => format!(
+            "failover decided: {} waits for its first C-plane to take over from {}",
+            member(to),
+            member(from)
+        ),
+        EventKind::Conflict {
+            stream,
+            on,
+            symbol,
+            holder,
+            refused,
+        } => format!(
+            "{} had spoken on {} in symbol {symbol} of {}: {} was dropped",
+            member(holder),
+            words.stream(cell, stream),
+            words.slot(cell, on),
+            member(refused)
+        ),
+        EventKind::CplaneMismatch { member: who, on } => format!(
+            "{} describes the control symbols of {} differently: splitting instead",
+            member(who),
+            words.slot(cell, on)
+        ),
+        EventKind::PrbUse { on, used } => {
+            let used: Vec<_> = used.iter().map(u32::to_string).collect();
+            format!(
+                "PRB-symbols of {} by member: {}",
+                words.slot(cell, on),
+                used.join(" ")
+            )
+        }
+        // Answered by `describe` itself.
+        _ => String::new(),
+    }
+}
+
+const fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Start => "as configured",
+        Cause::Command => "by command",
+        Cause::Failover => "by failover",
+    }
+}
