@@ -36,8 +36,10 @@ lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates
 		echo 'lint: cargo-deny is not installed, so licences and duplicate crates were NOT checked (cargo install --locked cargo-deny)'; \
 	fi
 
-fixtures: setup ## make the expected counters and generated captures anew; review the diff
-	RANSHIFT_REGENERATE=1 $(CARGO) test --locked --test scenarios
+fixtures: setup ## make expected counters and generated documentation anew; review the diff
+	RANSHIFT_REGENERATE=1 $(CARGO) test --locked --test scenarios --test claims
+	$(CARGO) run --locked --quiet -- check --reference > docs/configuration.md.new
+	mv docs/configuration.md.new docs/configuration.md
 
 clean: ## remove everything that was built or written
 	$(CARGO) clean
