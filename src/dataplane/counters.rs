@@ -1,6 +1,7 @@
 //! Single-writer counters of one lcore: plain integers, sized when the tables are compiled.
 
 use crate::dataplane::verdict::DropReason;
+use crate::ran::PeerId;
 
 /// Every frame accounted for: `received + originated + copied = sent + held + merged + punted + dropped`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -138,4 +139,15 @@ pub struct Counters {
     pub events_lost: u64,
     /// PTP frames seen in the data path.
     pub ptp_seen: u64,
+}
+
+impl Counters {
+    /// One frame ended here; `peer` sent it.
+    pub fn count_drop(&mut self, reason: DropReason, peer: Option<PeerId>) {
+        self.ledger.dropped += 1;
+        self.drops.add(reason);
+        if let Some(peer) = peer.and_then(|peer| self.peers.get_mut(peer.index())) {
+            peer.drops.add(reason);
+        }
+    }
 }

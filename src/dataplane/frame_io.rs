@@ -50,6 +50,7 @@ pub trait FrameIo {
         out: &mut Vec<Option<Self::Frame>>,
     );
 
-    /// Sends `frames` in order; what the port did not accept is left in `frames`.
-    fn transmit(&mut self, port: PortId, frames: &mut Vec<Self::Frame>);
+    /// Sends `frames` in order and returns how many bytes went; what the port did not accept is left in
+    /// `frames`.
+    fn transmit(&mut self, port: PortId, frames: &mut Vec<Self::Frame>) -> u64;
 }

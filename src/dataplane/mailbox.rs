@@ -259,6 +259,12 @@ pub enum Refusal {
     Busy,
     /// SFN needs GPS time, or the value is out of range.
     NoSfn,
+    /// The source of a migration must be the active member.
+    NotActive,
+    /// A pattern must be published `pattern_lead` slots before it applies.
+    TooSoon,
+    /// Only a fenced member can be readmitted.
+    NotFenced,
 }
 
 /// Whoever decides beside the lcore: the controller, a scenario, a test. Implemented without I/O.

@@ -1,8 +1,21 @@
 //! The machine: one frame from bytes to verdict (`journey`), and the loop that carries verdicts out.
 
+pub mod classify;
+pub mod commands;
 pub mod counters;
+mod cplane;
+mod downlink;
+pub mod egress;
+mod failover;
 pub mod frame_io;
+pub mod journey;
+pub mod lcore_state;
 pub mod mailbox;
 pub mod outbox;
+mod passing;
 pub mod run_record;
+pub mod tables;
+pub mod ticks;
+mod uplink;
 pub mod verdict;
+pub mod worker;

@@ -3,12 +3,16 @@
 use crate::dataplane::counters::Counters;
 use crate::dataplane::mailbox::Event;
 use crate::dataplane::verdict::DropReason;
-use crate::ran::{CellId, Direction, Duration, Instant, MemberId, Plane, SlotCount, StreamId};
+use crate::ran::{
+    CellId, Direction, Duration, Instant, MemberId, PeerId, Plane, SlotCount, StreamId,
+};
 
 /// What the journey found out about the frame it decided last. Written for every frame, read by
 /// whoever records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Trace {
+    /// The peer that sent it, if it is a configured one.
+    pub peer: Option<PeerId>,
     /// The cell, once known.
     pub cell: Option<CellId>,
     /// The member that sent it; `None` for the RU.

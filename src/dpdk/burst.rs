@@ -146,10 +146,14 @@ impl FrameIo for Ports {
         self.parts = described;
     }
 
-    fn transmit(&mut self, port: PortId, frames: &mut Vec<Mbuf>) {
+    fn transmit(&mut self, port: PortId, frames: &mut Vec<Mbuf>) -> u64 {
         let Some(port) = self.ports.get(port.index()) else {
-            return;
+            return 0;
         };
+        let offered: u64 = frames
+            .iter()
+            .map(|frame| u64::from(frame.frame_len()))
+            .sum();
         let whole = match port.joins_chains() {
             true => frames.len(),
             false => flatten_chains(frames, &self.pools),
@@ -160,6 +164,11 @@ impl FrameIo for Ports {
         frames
             .drain(..usize::from(sent).min(frames.len()))
             .for_each(mem::forget);
+        let left: u64 = frames
+            .iter()
+            .map(|frame| u64::from(frame.frame_len()))
+            .sum();
+        offered - left
     }
 }
 

@@ -65,9 +65,11 @@ impl FrameIo for ReplayIo {
         }));
     }
 
-    fn transmit(&mut self, port: PortId, frames: &mut Vec<ReplayFrame>) {
+    fn transmit(&mut self, port: PortId, frames: &mut Vec<ReplayFrame>) -> u64 {
+        let bytes = frames.iter().map(|frame| frame.bytes().len() as u64).sum();
         self.sent
             .extend(frames.drain(..).map(|frame| (port, frame)));
+        bytes
     }
 }
 

@@ -298,6 +298,9 @@ const fn refusal_label(why: Refusal) -> &'static str {
         Refusal::IsActive => "is_active",
         Refusal::Busy => "busy",
         Refusal::NoSfn => "no_sfn",
+        Refusal::NotActive => "not_active",
+        Refusal::TooSoon => "too_soon",
+        Refusal::NotFenced => "not_fenced",
     }
 }
 

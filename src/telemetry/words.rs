@@ -145,6 +145,9 @@ pub(super) const fn refusal(why: Refusal) -> &'static str {
         Refusal::IsActive => "the active member cannot be fenced or shared with itself",
         Refusal::Busy => "too many changes are pending",
         Refusal::NoSfn => "an SFN needs GPS time, or its value is out of range",
+        Refusal::NotActive => "the source of a migration must be the active member",
+        Refusal::TooSoon => "a pattern must be published pattern_lead slots before it applies",
+        Refusal::NotFenced => "the member is not fenced",
     }
 }
 

@@ -52,6 +52,12 @@ impl Difference {
         })
     }
 
+    /// Also the changes of `other`.
+    #[inline]
+    pub const fn and(self, other: Self) -> Self {
+        Self(fold(self.0 + other.0) as u32)
+    }
+
     /// The checksum after the changes.
     #[inline]
     pub const fn apply(self, checksum: u16) -> u16 {

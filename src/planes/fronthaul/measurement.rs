@@ -62,6 +62,13 @@ impl Measurements {
             .map(|request| (request.peer, request.asked_as))
     }
 
+    /// True if `peer` has a pending exchange under `asked_as`.
+    pub fn knows(&self, peer: PeerId, asked_as: u8, now: Instant) -> bool {
+        self.pending.iter().flatten().any(|request| {
+            request.peer == peer && request.asked_as == asked_as && request.until >= now
+        })
+    }
+
     fn in_use(&self, id: u8, now: Instant) -> bool {
         self.pending
             .iter()

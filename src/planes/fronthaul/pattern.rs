@@ -86,6 +86,11 @@ impl PatternSwitch {
         true
     }
 
+    /// Boundary of the pending pattern.
+    pub fn pending(&self) -> Option<SlotCount> {
+        self.next.map(|(from, _)| from)
+    }
+
     /// Once no frame of a slot before `oldest` is admitted any more, the pending pattern is the pattern.
     pub fn settle(&mut self, oldest: SlotCount) {
         if let Some((from, pattern)) = self.next

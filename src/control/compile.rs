@@ -1,0 +1,242 @@
+//! From what is meant to what an lcore reads. Done once, off the lcore; a valid configuration always
+//! compiles.
+
+use crate::config::model::{
+    Attachment, Cell, Compression, Config, CplaneStyle, Liveness, Member, Pass, Peer, PrbUse,
+    Streams, TimeSource, Transport, UplinkOverlap,
+};
+use crate::control::template::template;
+use crate::dataplane::tables::{
+    CellTables, FROM_RU, Measure, MemberTables, PeerEntry, PeerKind, Policy, StreamTables, Tables,
+};
+use crate::planes::fronthaul::pattern::PatternBits;
+use crate::planes::fronthaul::share::{
+    self, BroadcastSlots, MAX_STREAMS, NO_STREAM, Overlap, ShareRules,
+};
+use crate::planes::liveness::{DueClass, LivenessRules};
+use crate::ran::{CellId, Direction, EaxcId, MemberId, PeerId, Plane, StreamId};
+use crate::wire::oran::uplane::Format;
+
+/// Compiles `config` into tables of `term`.
+pub fn compile(config: &Config, term: u64) -> Tables {
+    let bridge = &config.bridge;
+    let passes = |pass: Pass| pass == Pass::Pass;
+    let policy = Policy {
+        lenient_size: config.ecpri.lenient_size,
+        reserved_types: passes(config.ecpri.reserved_types),
+        vendor_types: passes(config.ecpri.vendor_types),
+        ptp: passes(bridge.ptp),
+        link_local: passes(bridge.link_local),
+        other: passes(bridge.other),
+    };
+    let mut flood = bridge.flood.clone();
+    flood.resize(config.ports.len(), Vec::new());
+    let mut tables = Tables::new(term, policy, flood);
+    for ru in &config.rus {
+        add_peer(&mut tables, ru, PeerKind::Ru);
+    }
+    for du in &config.dus {
+        let kind = match du.attachment {
+            Attachment::Dedicated => PeerKind::Du,
+            Attachment::Pooled => PeerKind::PooledDu,
+        };
+        add_peer(&mut tables, &du.peer, kind);
+    }
+    for (mac, port) in &bridge.hosts {
+        tables.add_host(*mac, *port);
+    }
+    for (index, cell) in config.cells.iter().enumerate() {
+        add_cell(&mut tables, config, CellId(index as u16), cell);
+    }
+    tables
+}
+
+fn add_peer(tables: &mut Tables, peer: &Peer, kind: PeerKind) {
+    let entry = PeerEntry {
+        kind,
+        port: peer.port,
+        mac: peer.mac,
+        control: template(peer, Plane::Control),
+        user: template(peer, Plane::User),
+        ecpri_port: match peer.transport {
+            Transport::Ethernet => None,
+            Transport::Udp { facing_port, .. } => Some(facing_port),
+        },
+        cells: Vec::new(),
+    };
+    tables.add_peer(entry, &[peer.vlan_control, peer.vlan_user]);
+}
+
+fn add_cell(tables: &mut Tables, config: &Config, id: CellId, cell: &Cell) {
+    let ru = PeerId(cell.ru as u16);
+    attach(tables, ru, id, MemberId(0));
+    for (stream, (direction, eaxc)) in streams(&cell.streams).into_iter().enumerate() {
+        let place = (id, FROM_RU, StreamId(stream as u8));
+        tables.add_flow(ru, None, direction, eaxc, place);
+    }
+    let mut members = Vec::with_capacity(cell.members.len());
+    for (index, member) in cell.members.iter().enumerate() {
+        let member_id = MemberId(index as u8);
+        let compiled = member_tables(config, cell, member);
+        attach(tables, compiled.peer, id, member_id);
+        let assigned = compiled.pooled.then_some(id);
+        for (stream, (direction, eaxc)) in streams(&member.streams).into_iter().enumerate() {
+            let place = (id, member_id, StreamId(stream as u8));
+            tables.add_flow(compiled.peer, assigned, direction, eaxc, place);
+        }
+        members.push(compiled);
+    }
+    tables.cells.push(cell_tables(cell, ru, members));
+}
+
+fn attach(tables: &mut Tables, peer: PeerId, cell: CellId, member: MemberId) {
+    if let Some(entry) = tables.peers.get_mut(peer.index()) {
+        entry.cells.push((cell, member));
+    }
+}
+
+fn member_tables(config: &Config, cell: &Cell, member: &Member) -> MemberTables {
+    let du = config.dus.get(member.du);
+    MemberTables {
+        peer: PeerId((config.rus.len() + member.du) as u16),
+        pooled: du.is_some_and(|du| du.attachment == Attachment::Pooled),
+        // Nobody else could be: a cell of one member needs no evidence.
+        assume_in_step: member.assume_in_step || cell.members.len() == 1,
+        eaxc: streams(&member.streams)
+            .into_iter()
+            .map(|(_, eaxc)| eaxc)
+            .collect(),
+    }
+}
+
+fn cell_tables(cell: &Cell, ru: PeerId, members: Vec<MemberTables>) -> CellTables {
+    let slot = cell.numerology.slot_duration().as_nanos().max(1);
+    CellTables {
+        ru,
+        owns_numbering: members.len() > 1,
+        members,
+        streams: streams(&cell.streams)
+            .into_iter()
+            .map(|(direction, eaxc)| StreamTables { direction, eaxc })
+            .collect(),
+        numerology: cell.numerology,
+        prefix: cell.prefix,
+        gps: match cell.time {
+            TimeSource::Gps { alpha, beta } => Some((alpha, beta)),
+            TimeSource::Headers => None,
+        },
+        carrier_prbs: cell.carrier_prbs,
+        step_slots: cell.step_window.as_nanos() / slot,
+        step_window: cell.step_window,
+        step_memory: cell.step_memory,
+        late_tolerance: cell.late_tolerance,
+        largest_lead: cell.largest_lead,
+        active: cell.active,
+        standby: cell.failover.standby.clone(),
+        damping: cell.failover.damping,
+        liveness: liveness(cell, &cell.liveness),
+        share: share_rules(cell),
+        pattern: PatternBits::new(&cell.sharing.pattern.destination).unwrap_or(PatternBits::SOURCE),
+        pattern_lead: cell.sharing.pattern_lead,
+        measure: match cell.sharing.prb_use {
+            PrbUse::Announced => Measure::Announced,
+            PrbUse::Exponents { symbols } => Measure::Exponents(symbols),
+        },
+        downlink_format: format(cell.downlink_compression, cell.carrier_prbs),
+        uplink_format: format(cell.uplink_compression, cell.carrier_prbs),
+    }
+}
+
+/// A cell's streams in order of `StreamId`: downlink, uplink, PRACH.
+fn streams(streams: &Streams) -> Vec<(Direction, EaxcId)> {
+    let downlink = streams.downlink.iter().map(|id| (Direction::Downlink, *id));
+    let uplink = streams.uplink.iter().chain(&streams.prach);
+    downlink
+        .chain(uplink.map(|id| (Direction::Uplink, *id)))
+        .collect()
+}
+
+fn format(compression: Compression, carrier_prbs: u16) -> Format {
+    Format {
+        header: compression.header,
+        method: compression.method,
+        width: compression.width,
+        length: false,
+        carrier_prbs,
+    }
+}
+
+fn liveness(cell: &Cell, written: &Liveness) -> LivenessRules {
+    let period = cell.periods.pattern().max(1);
+    let mut declared = vec![0u8; period as usize].into_boxed_slice();
+    let classes = [
+        (
+            DueClass::DownlinkControl,
+            &written.declared.downlink_control,
+        ),
+        (DueClass::UplinkControl, &written.declared.uplink_control),
+        (DueClass::DownlinkUser, &written.declared.downlink_user),
+    ];
+    for (position, bits) in declared.iter_mut().enumerate() {
+        let in_tdd = position as u32 % cell.periods.tdd.max(1);
+        for (class, positions) in &classes {
+            *bits |= u8::from(positions.contains(&in_tdd)) << *class as u8;
+        }
+    }
+    LivenessRules {
+        enabled: written.enabled,
+        period,
+        history: written.history,
+        confirm: written.confirm,
+        grace: written.grace,
+        window_end: [
+            cell.transmit.downlink_control,
+            cell.transmit.uplink_control,
+            cell.transmit.downlink_user,
+        ],
+        declared,
+    }
+}
+
+fn share_rules(cell: &Cell) -> ShareRules {
+    let sharing = &cell.sharing;
+    let broadcast = sharing.broadcast.iter().map(|broadcast| BroadcastSlots {
+        member: broadcast.member,
+        slots: (0..broadcast.period.max(1))
+            .map(|slot| broadcast.slots.contains(&slot))
+            .collect(),
+    });
+    ShareRules {
+        control: sharing.control_symbols.masks.clone().into_boxed_slice(),
+        broadcast: broadcast.collect(),
+        source_ports: port_map(cell, &sharing.source_ports),
+        destination_ports: port_map(cell, &sharing.destination_ports),
+        cplane: match sharing.cplane {
+            CplaneStyle::Split => share::CplaneStyle::Split,
+            CplaneStyle::OwnerWins => share::CplaneStyle::OwnerWins,
+        },
+        disjoint_ue_ids: sharing.disjoint_ue_ids,
+        overlap: match sharing.uplink_overlap {
+            UplinkOverlap::MapSectionIds => Overlap::MapSectionIds,
+            UplinkOverlap::Refuse => Overlap::Refuse,
+        },
+    }
+}
+
+/// The RU_Port_ID map as a map of downlink streams, under the cell's eAxC layout.
+fn port_map(cell: &Cell, ports: &[(u16, u16)]) -> [u8; MAX_STREAMS] {
+    let mut map = [NO_STREAM; MAX_STREAMS];
+    let downlink = &cell.streams.downlink;
+    for (place, eaxc) in map.iter_mut().zip(downlink) {
+        let port = cell.layout.ru_port(*eaxc);
+        let target = ports
+            .iter()
+            .find(|(from, _)| *from == port)
+            .and_then(|(_, to)| cell.layout.with_ru_port(*eaxc, *to))
+            .and_then(|mapped| downlink.iter().position(|id| *id == mapped));
+        if let Some(stream) = target {
+            *place = stream as u8;
+        }
+    }
+    map
+}

@@ -1,0 +1,609 @@
+//! From a member toward the RU: who may speak, in shared mode on which symbols, and the edits.
+
+use crate::dataplane::classify::{Envelope, Message, Radio, StreamMessage};
+use crate::dataplane::cplane::{self, Control};
+use crate::dataplane::egress::{self, EgressHeader, Stamp};
+use crate::dataplane::journey::{Fate, Scene};
+use crate::dataplane::lcore_state::CellState;
+use crate::dataplane::mailbox::EventKind;
+use crate::dataplane::tables::{CellTables, Flow, Measure, PeerEntry, Template};
+use crate::dataplane::verdict::{DropReason, Verdict};
+use crate::planes::fronthaul::guard::Claim;
+use crate::planes::liveness::DueClass;
+use crate::planes::role::{Cause, Mode, Silenced};
+use crate::ran::{
+    CellId, Direction, EaxcId, MemberId, PeerId, Plane, SequenceNumber, SlotClock, SlotCount,
+    StreamId, WireSlot,
+};
+use crate::wire::ecpri;
+use crate::wire::oran::uplane::{self, Format};
+
+/// Frames in a row from the active member, out of step with a clock lifted from headers, that move it.
+const STRAYS: u8 = 64;
+
+/// The unwrapped slot of a message. A DU's message must lie within the step window of the cell's slot.
+#[inline]
+pub(super) fn lift(
+    scene: &mut Scene<'_>,
+    flow: Flow,
+    wire: WireSlot,
+    from_ru: bool,
+) -> Result<SlotCount, DropReason> {
+    let now = scene.now;
+    let tables = scene
+        .tables
+        .cell(flow.cell)
+        .ok_or(DropReason::UnknownEaxc)?;
+    let cell = scene
+        .lcore
+        .cells
+        .get_mut(flow.cell.index())
+        .ok_or(DropReason::UnknownEaxc)?;
+    let leads = from_ru || cell.roles.final_mode().carrier_owner() == flow.member;
+    let Some(current) = cell.current_slot(now) else {
+        if !leads {
+            return Err(DropReason::OutOfStep);
+        }
+        return Ok(cell.anchor(tables, wire, now));
+    };
+    let slot = wire.nearest(current, tables.numerology);
+    if from_ru || slot.since(current).unsigned_abs() <= tables.step_slots {
+        cell.strays = 0;
+        return Ok(slot);
+    }
+    if leads && tables.gps.is_none() {
+        cell.strays = cell.strays.saturating_add(1);
+        if cell.strays >= STRAYS {
+            cell.strays = 0;
+            return Ok(cell.anchor(tables, wire, now));
+        }
+    }
+    Err(DropReason::OutOfStep)
+}
+
+/// A frame of a pooled DU that no cell has: it shows that the DU is alive and in step.
+pub(super) fn hear_unassigned(
+    scene: &mut Scene<'_>,
+    peer: PeerId,
+    stream: &StreamMessage,
+    radio: &Radio,
+) {
+    let first = scene
+        .tables
+        .peer_entry(peer)
+        .and_then(|entry| entry.cells.first().copied());
+    let Some((cell, _)) = first else {
+        return;
+    };
+    let Some(tables) = scene.tables.cell(cell) else {
+        return;
+    };
+    let (Some(current), Ok(wire)) = (scene.current_slot(cell), radio.wire_slot(tables.numerology))
+    else {
+        return;
+    };
+    let slot = wire.nearest(current, tables.numerology);
+    if slot.since(current).unsigned_abs() > tables.step_slots {
+        return;
+    }
+    if let Some(pool) = scene.lcore.pool.get_mut(peer.index()) {
+        pool.heard = scene.now;
+        if stream.plane == Plane::Control {
+            pool.newest_control = pool.newest_control.max(slot);
+        }
+    }
+}
+
+/// The fate of a member's message. `body` starts at ecpriPcid and may end with the head.
+#[inline]
+pub(super) fn judge(
+    body: &[u8],
+    scene: &mut Scene<'_>,
+    envelope: &Envelope,
+    stream: &StreamMessage,
+    radio: &Radio,
+    place: (Flow, SlotCount),
+) -> Result<Fate, DropReason> {
+    let (flow, slot) = place;
+    let tables = scene
+        .tables
+        .cell(flow.cell)
+        .ok_or(DropReason::UnknownEaxc)?;
+    heard(scene, tables, stream.plane, radio.direction, flow, slot);
+    let control = match stream.plane {
+        Plane::User => None,
+        Plane::Control => Some(cplane::read(body, tables)?),
+    };
+    let announced = control
+        .as_ref()
+        .filter(|_| radio.direction == Direction::Downlink && tables.measure == Measure::Announced)
+        .map_or(0, |control| control.prb_symbols);
+    if announced > 0 {
+        use_prbs(scene, flow, slot, announced);
+    }
+    let mode = admit(scene, tables, flow, slot, control.as_ref())?;
+    let Mode::Shared {
+        source,
+        destination,
+    } = mode
+    else {
+        return Ok(to_ru(scene, flow, flow.stream, stream, slot));
+    };
+    let owner = owner(scene, flow.cell, slot, source, destination);
+    let sharing = Sharing {
+        flow,
+        slot,
+        is_source: flow.member == source,
+        owner,
+    };
+    match control {
+        Some(control) => cplane::share(body, scene, envelope, stream, radio, &control, sharing),
+        None => share_user(body, scene, stream, radio, sharing),
+    }
+}
+
+/// A message of one of two members that share the RU.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sharing {
+    pub(super) flow: Flow,
+    pub(super) slot: SlotCount,
+    pub(super) is_source: bool,
+    /// Who owns the slot's data symbols.
+    pub(super) owner: MemberId,
+}
+
+impl Sharing {
+    pub(super) fn owns_slot(&self) -> bool {
+        self.owner == self.flow.member
+    }
+}
+
+/// Shared mode, U-plane: control symbols by port map, data symbols by owner, then the guard.
+fn share_user(
+    body: &[u8],
+    scene: &mut Scene<'_>,
+    stream: &StreamMessage,
+    radio: &Radio,
+    sharing: Sharing,
+) -> Result<Fate, DropReason> {
+    let Sharing { flow, slot, .. } = sharing;
+    let tables = scene
+        .tables
+        .cell(flow.cell)
+        .ok_or(DropReason::UnknownEaxc)?;
+    let format = tables.downlink_format;
+    let sections = body
+        .get(ecpri::STREAM_LEN + RADIO_LEN..)
+        .unwrap_or_default();
+    if let Measure::Exponents(symbols) = tables.measure
+        && symbols >> radio.symbol & 1 == 1
+    {
+        use_prbs(scene, flow, slot, busy_prbs(sections, format));
+    }
+    let rules = tables
+        .share
+        .slot_rules(slot, flow.stream, sharing.is_source, sharing.owns_slot());
+    let (target, control) = rules.of_symbol(radio.symbol);
+    if advances_symbol(sections, format) {
+        return Err(DropReason::Unsplittable);
+    }
+    let target = target.ok_or(if control {
+        DropReason::ControlPort
+    } else {
+        DropReason::NotSlotOwner
+    })?;
+    claim(scene, Plane::User, flow, target, slot, 1 << radio.symbol)?;
+    Ok(to_ru(scene, flow, target, stream, slot))
+}
+
+/// Some section says symInc: the message speaks of a symbol after the one its header names.
+fn advances_symbol(sections: &[u8], format: Format) -> bool {
+    uplane::sections(sections, format)
+        .map_while(Result::ok)
+        .any(|section| section.sym_inc())
+}
+
+/// PRBs whose exponent is above 0.
+fn busy_prbs(sections: &[u8], format: Format) -> u32 {
+    uplane::sections(sections, format)
+        .map_while(Result::ok)
+        .map(|section| section.exponents().filter(|exponent| *exponent > 0).count() as u32)
+        .sum()
+}
+
+/// One speaker on each (egress eAxC, symbol), or the message is a conflict.
+pub(super) fn claim(
+    scene: &mut Scene<'_>,
+    plane: Plane,
+    flow: Flow,
+    target: StreamId,
+    slot: SlotCount,
+    symbols: u16,
+) -> Result<(), DropReason> {
+    let cell = scene
+        .lcore
+        .cells
+        .get_mut(flow.cell.index())
+        .ok_or(DropReason::UnknownEaxc)?;
+    match cell.guard(plane).claim(target, slot, symbols, flow.member) {
+        Ok(()) => Ok(()),
+        Err(Claim::TooOld) => Err(DropReason::Late),
+        Err(Claim::HeldBy { holder, symbol }) => {
+            let kind = EventKind::Conflict {
+                stream: target,
+                on: slot,
+                symbol,
+                holder,
+                refused: flow.member,
+            };
+            scene.lcore.say(scene.now, flow.cell, kind);
+            Err(DropReason::Conflict)
+        }
+    }
+}
+
+/// The message goes to the RU on `target`: numbered, and its slot counts as released.
+#[inline]
+pub(super) fn to_ru(
+    scene: &mut Scene<'_>,
+    flow: Flow,
+    target: StreamId,
+    stream: &StreamMessage,
+    slot: SlotCount,
+) -> Fate {
+    Fate::ToRu {
+        cell: flow.cell,
+        stream: target,
+        plane: stream.plane,
+        sequence: number(scene, flow, target, stream, slot),
+        map_sections: false,
+    }
+}
+
+/// The number under which a message leaves on `target`, if the box owns the numbering.
+#[inline]
+pub(super) fn number(
+    scene: &mut Scene<'_>,
+    flow: Flow,
+    target: StreamId,
+    stream: &StreamMessage,
+    slot: SlotCount,
+) -> Option<SequenceNumber> {
+    scene.lcore.trace.egress_stream = Some(target);
+    let owns = scene.tables.cell(flow.cell)?.owns_numbering;
+    let cell = scene.lcore.cells.get_mut(flow.cell.index())?;
+    cell.released = cell.released.max(slot);
+    if let Some(member) = cell.members.get_mut(flow.member.index()) {
+        member.newest_sent = member.newest_sent.max(slot);
+    }
+    owns.then(|| cell.renumber.assign(target, stream.plane, stream.sequence))
+}
+
+fn owner(
+    scene: &Scene<'_>,
+    cell: CellId,
+    slot: SlotCount,
+    source: MemberId,
+    destination: MemberId,
+) -> MemberId {
+    let share = scene.tables.cell(cell).map(|tables| &tables.share);
+    let pattern = scene
+        .lcore
+        .cells
+        .get(cell.index())
+        .map(|state| state.pattern.of(slot));
+    match (share, pattern) {
+        (Some(share), Some(pattern)) => share.owner(slot, pattern, source, destination),
+        _ => source,
+    }
+}
+
+/// May the member speak in this slot. A standby that takes over after a failover speaks from the first
+/// slot whose first C-plane arrives after the decision.
+#[inline]
+fn admit(
+    scene: &mut Scene<'_>,
+    tables: &CellTables,
+    flow: Flow,
+    slot: SlotCount,
+    control: Option<&Control>,
+) -> Result<Mode, DropReason> {
+    let now = scene.now;
+    let cell = scene
+        .lcore
+        .cells
+        .get_mut(flow.cell.index())
+        .ok_or(DropReason::UnknownEaxc)?;
+    let clock = cell.clock.ok_or(DropReason::OutOfStep)?;
+    if control.is_some() && takes_over(cell, flow.member, slot) {
+        scene.lcore.announce(now, flow.cell);
+        scene.lcore.refresh_deadline(scene.tables, flow.cell);
+        return Ok(Mode::Single(flow.member));
+    }
+    let spoken = cell
+        .roles
+        .may_speak(flow.member, slot, now, &clock, tables.late_tolerance);
+    spoken.map_err(|silenced| match silenced {
+        Silenced::Fenced => DropReason::Fenced,
+        Silenced::Late => DropReason::Late,
+        Silenced::NotActive => DropReason::NotActive,
+    })
+}
+
+fn takes_over(cell: &mut CellState, member: MemberId, slot: SlotCount) -> bool {
+    let Some((standby, after)) = cell.failover.waiting else {
+        return false;
+    };
+    if standby != member || slot <= after {
+        return false;
+    }
+    cell.failover.waiting = None;
+    cell.roles
+        .schedule(slot, Mode::Single(member), Cause::Failover)
+        .is_ok()
+}
+
+/// A valid frame: the member is in step, and one of its due slots may be answered.
+#[inline]
+fn heard(
+    scene: &mut Scene<'_>,
+    tables: &CellTables,
+    plane: Plane,
+    direction: Direction,
+    flow: Flow,
+    slot: SlotCount,
+) {
+    let now = scene.now;
+    let Some(cell) = scene.lcore.cells.get_mut(flow.cell.index()) else {
+        return;
+    };
+    let Some(clock) = cell.clock else {
+        return;
+    };
+    let bit = 1u8 << (flow.member.0 & 7);
+    let joined = cell.in_step & bit == 0;
+    cell.in_step |= bit;
+    let Some(member) = cell.members.get_mut(flow.member.index()) else {
+        return;
+    };
+    member.in_step_at = now;
+    if plane == Plane::Control {
+        member.newest_control = member.newest_control.max(slot);
+    }
+    let class = match (plane, direction) {
+        (Plane::Control, Direction::Downlink) => DueClass::DownlinkControl,
+        (Plane::Control, Direction::Uplink) => DueClass::UplinkControl,
+        (Plane::User, _) => DueClass::DownlinkUser,
+    };
+    let before = member.liveness.deadline();
+    let stall = member
+        .liveness
+        .stamp(&tables.liveness, &clock, class, slot, now);
+    let changed = member.liveness.deadline() != before;
+    if tables.gps.is_none() && plane == Plane::Control {
+        cell.follow(tables, flow.member, &clock, slot, now);
+    }
+    if joined || changed || stall.is_some() {
+        if let Some(end) = stall {
+            let kind = EventKind::StallEnded {
+                member: flow.member,
+                run: end.run,
+            };
+            scene.lcore.say(now, flow.cell, kind);
+        }
+        if joined {
+            let member = flow.member;
+            scene
+                .lcore
+                .say(now, flow.cell, EventKind::InStep { member });
+        }
+        let stranded = |cell: &CellState| cell.failover.stranded;
+        if scene
+            .lcore
+            .cells
+            .get(flow.cell.index())
+            .is_some_and(stranded)
+        {
+            scene.lcore.retry_failover(now, scene.tables, flow.cell);
+        }
+        scene.lcore.refresh_deadline(scene.tables, flow.cell);
+    }
+}
+
+fn use_prbs(scene: &mut Scene<'_>, flow: Flow, slot: SlotCount, prb_symbols: u32) {
+    let now = scene.now;
+    let Some(cell) = scene.lcore.cells.get_mut(flow.cell.index()) else {
+        return;
+    };
+    let Some(complete) = cell.usage.add(slot, flow.member, prb_symbols) else {
+        return;
+    };
+    if matches!(cell.roles.mode(complete.slot), Mode::Shared { .. }) {
+        let kind = EventKind::PrbUse {
+            on: complete.slot,
+            used: complete.used,
+        };
+        scene.lcore.say(now, flow.cell, kind);
+    }
+}
+
+/// Edits a frame of one message for the RU.
+#[inline]
+pub(super) fn send(
+    head: &mut [u8],
+    scene: &mut Scene<'_>,
+    envelope: &Envelope,
+    message: &Message,
+    fate: Fate,
+) -> Result<Verdict, DropReason> {
+    let Fate::ToRu {
+        cell,
+        stream,
+        plane,
+        sequence,
+        map_sections,
+    } = fate
+    else {
+        return Ok(Verdict::Replace);
+    };
+    let (entry, template) = ru(scene, cell, plane)?;
+    let port = entry.port;
+    let eaxc = egress_eaxc(scene, cell, stream).ok_or(DropReason::UnknownEaxc)?;
+    let start = usize::from(scene.frame.start) + usize::from(envelope.header);
+    let pdu = head.get_mut(start..).unwrap_or_default();
+    let mut changes = egress::set_stream(pdu, message, eaxc, sequence);
+    if map_sections {
+        changes = cplane::map_sections(pdu, message, changes);
+    }
+    let header = EgressHeader::new(
+        template,
+        envelope,
+        scene.received(head),
+        envelope.pdu,
+        changes,
+    );
+    count_sent(scene, cell, stream, plane);
+    egress::readdress(head, scene.frame, envelope, &header, port).map(Verdict::Forward)
+}
+
+/// Pushes one message of a concatenated PDU as a frame of its own.
+pub(super) fn push_alone(
+    head: &[u8],
+    scene: &mut Scene<'_>,
+    envelope: &Envelope,
+    message: &Message,
+    fate: Fate,
+) -> Result<(), DropReason> {
+    let Fate::ToRu {
+        cell,
+        stream,
+        plane,
+        sequence,
+        map_sections,
+    } = fate
+    else {
+        return Ok(());
+    };
+    if map_sections {
+        return Err(DropReason::OverlapRefused);
+    }
+    let eaxc = egress_eaxc(scene, cell, stream).ok_or(DropReason::UnknownEaxc)?;
+    count_sent(scene, cell, stream, plane);
+    let (entry, template) = ru(scene, cell, plane)?;
+    let stamp = Stamp {
+        template,
+        port: entry.port,
+        eaxc,
+        sequence,
+    };
+    let received = scene.received(head);
+    egress::push_message(
+        scene.outbox,
+        received,
+        scene.frame,
+        envelope,
+        message,
+        &stamp,
+    )
+}
+
+/// The RU's entry and the header of its frames.
+#[inline]
+pub(super) fn ru<'t>(
+    scene: &Scene<'t>,
+    cell: CellId,
+    plane: Plane,
+) -> Result<(&'t PeerEntry, &'t Template), DropReason> {
+    let entry = scene
+        .tables
+        .cell(cell)
+        .and_then(|cell| scene.tables.peer_entry(cell.ru))
+        .ok_or(DropReason::UnknownPeer)?;
+    let template = match plane {
+        Plane::Control => &entry.control,
+        Plane::User => &entry.user,
+    };
+    Ok((entry, template))
+}
+
+/// The RU's eAxC id of a stream.
+#[inline]
+pub(super) fn egress_eaxc(scene: &Scene<'_>, cell: CellId, stream: StreamId) -> Option<EaxcId> {
+    let streams = &scene.tables.cell(cell)?.streams;
+    streams.get(stream.index()).map(|stream| stream.eaxc)
+}
+
+/// Counts a message sent to the RU.
+#[inline]
+pub(super) fn count_sent(scene: &mut Scene<'_>, cell: CellId, stream: StreamId, plane: Plane) {
+    let direction = scene
+        .tables
+        .cell(cell)
+        .and_then(|tables| tables.streams.get(stream.index()))
+        .map(|stream| stream.direction);
+    let remapped = scene.lcore.trace.stream != Some(stream);
+    let Some(counters) = scene.lcore.counters.cells.get_mut(cell.index()) else {
+        return;
+    };
+    match (plane, direction) {
+        (Plane::User, _) => counters.downlink_user += 1,
+        (Plane::Control, Some(Direction::Downlink)) => counters.downlink_control += 1,
+        (Plane::Control, _) => counters.uplink_control += 1,
+    }
+    counters.remapped += u64::from(remapped);
+}
+
+impl CellState {
+    /// The slot on air at `now`, remembered until it ends.
+    #[inline]
+    pub fn current_slot(&mut self, now: crate::ran::Instant) -> Option<SlotCount> {
+        if now >= self.current.1 && now < self.current.2 {
+            return Some(self.current.0);
+        }
+        let clock = self.clock?;
+        let slot = clock.slot_at(now);
+        self.current = (slot, clock.air(slot, 0), clock.air(slot.offset(1), 0));
+        Some(slot)
+    }
+
+    /// Slots are counted from here: this frame's slot comes on air half the largest lead from now.
+    fn anchor(
+        &mut self,
+        tables: &CellTables,
+        wire: WireSlot,
+        now: crate::ran::Instant,
+    ) -> SlotCount {
+        let before = self.clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
+        let period = u64::from(tables.numerology.wire_period());
+        let floor = SlotCount((before.0 / period + 1) * period);
+        let slot = SlotCount(floor.0 + u64::from(wire.index()));
+        let air = now.offset(tables.largest_lead.as_nanos() as i64 / 2);
+        self.clock = Some(SlotClock::anchored(
+            tables.numerology,
+            tables.prefix,
+            slot,
+            air,
+        ));
+        self.current = Default::default();
+        slot
+    }
+
+    /// Without GPS time the clock follows the active member's C-plane, slowly: 1/1024 of each error.
+    fn follow(
+        &mut self,
+        tables: &CellTables,
+        member: MemberId,
+        clock: &SlotClock,
+        slot: SlotCount,
+        now: crate::ran::Instant,
+    ) {
+        if self.roles.final_mode().carrier_owner() != member {
+            return;
+        }
+        let lead = clock.air(slot, 0).nanos_since(now);
+        let error = tables.largest_lead.as_nanos() as i64 / 2 - lead;
+        self.clock = Some(clock.shifted(error / 1024));
+    }
+}
+
+const RADIO_LEN: usize = 4;

@@ -1,0 +1,281 @@
+//! The edits that a decided frame gets: the egress peer's header before the PDU, eAxC and number inside.
+//!
+//! A header may grow or shrink (tags differ between the sides): the PDU stays where it is and the start
+//! of the frame moves. PCP and DEI of a tag that was there are kept. UDP checksums follow every edit by
+//! difference; an absent one stays absent.
+
+use crate::dataplane::classify::{Envelope, Message};
+use crate::dataplane::frame_io::FrameInfo;
+use crate::dataplane::outbox::Outbox;
+use crate::dataplane::tables::{Carrier, TEMPLATE, Template};
+use crate::dataplane::verdict::{Departure, DropReason};
+use crate::ran::{EaxcId, PortId, SequenceNumber};
+use crate::wire::checksum::Difference;
+use crate::wire::{checksum, ecpri, ipv4, ipv6, udp};
+
+/// Frames are never sent shorter than received, up to this length without FCS.
+const SHORTEST: u32 = 64;
+const UDP_LEN: usize = 8;
+const MACS_AND_TYPE: usize = 14;
+
+/// The header of one egress frame.
+#[derive(Clone, Copy, Debug)]
+pub struct EgressHeader {
+    bytes: [u8; TEMPLATE],
+    len: usize,
+}
+
+impl EgressHeader {
+    /// The template's header for a PDU of `pdu` bytes that came in `envelope`. `frame` is the frame as
+    /// received, `changes` what was edited in its PDU; a frame over UDP needs both for its checksum.
+    #[inline]
+    pub fn new(
+        template: &Template,
+        envelope: &Envelope,
+        frame: &[u8],
+        pdu: u32,
+        changes: Difference,
+    ) -> Self {
+        let mut header = Self {
+            bytes: template.bytes,
+            len: usize::from(template.len),
+        };
+        for (n, tci) in envelope
+            .tci
+            .iter()
+            .enumerate()
+            .take(usize::from(template.tags))
+        {
+            if let (Some(tci), Some(byte)) = (tci, header.bytes.get_mut(MACS_AND_TYPE + 4 * n)) {
+                *byte = (*byte & 0x0f) | (tci >> 8) as u8 & 0xf0;
+            }
+        }
+        if template.carrier != Carrier::Ethernet {
+            header.complete_datagram(template, envelope, frame, pdu, changes);
+        }
+        header
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The PDU was edited after the header was made.
+    pub fn also_changed(&mut self, template: &Template, changes: Difference) {
+        if template.carrier != Carrier::Ethernet
+            && let Some(udp) = self.bytes.get_mut(self.len - UDP_LEN..)
+        {
+            udp::adjust(udp, changes);
+        }
+    }
+
+    fn complete_datagram(
+        &mut self,
+        template: &Template,
+        envelope: &Envelope,
+        frame: &[u8],
+        pdu: u32,
+        changes: Difference,
+    ) {
+        let ip = MACS_AND_TYPE + 4 * usize::from(template.tags);
+        let udp = self.len - UDP_LEN;
+        let datagram = (UDP_LEN as u32 + pdu) as u16;
+        let received_ip = usize::from(envelope.ethernet);
+        let received_udp = usize::from(envelope.header).saturating_sub(UDP_LEN);
+        let addresses = match template.carrier {
+            Carrier::Ipv6 => (8, 40),
+            _ => (12, 20),
+        };
+        let Some(header) = self.bytes.get_mut(ip..) else {
+            return;
+        };
+        match template.carrier {
+            Carrier::Ipv6 => ipv6::set_payload_length(header, datagram),
+            _ => ipv4::set_total_length(header, (udp - ip) as u16 + datagram),
+        }
+        let words = |bytes: &[u8], at: usize, (from, to): (usize, usize)| -> [u8; 32] {
+            let mut out = [0; 32];
+            if let Some(range) = bytes.get(at + from..at + to) {
+                for (place, byte) in out.iter_mut().zip(range) {
+                    *place = *byte;
+                }
+            }
+            out
+        };
+        let changes = changes
+            .replace_words(
+                &words(frame, received_ip, addresses),
+                &words(&self.bytes, ip, addresses),
+            )
+            .replace_words(
+                &words(frame, received_udp, (0, 4)),
+                &words(&self.bytes, udp, (0, 4)),
+            );
+        if let Some([_, _, _, _, a, b, c, d]) = self
+            .bytes
+            .get_mut(udp..)
+            .and_then(|udp| udp.first_chunk_mut::<UDP_LEN>())
+        {
+            [*a, *b] = datagram.to_be_bytes();
+            [*c, *d] = envelope.udp_checksum.to_be_bytes();
+        }
+        if let Some(header) = self.bytes.get_mut(udp..) {
+            udp::adjust(header, changes);
+        }
+    }
+}
+
+/// Writes eAxC and number of the stream message at `message` in `pdu`; returns what changed.
+#[inline]
+pub fn set_stream(
+    pdu: &mut [u8],
+    message: &Message,
+    eaxc: EaxcId,
+    sequence: Option<SequenceNumber>,
+) -> Difference {
+    let at = usize::from(message.offset) + ecpri::HEADER_LEN;
+    let Some(payload) = pdu.get_mut(at..at + ecpri::STREAM_LEN) else {
+        return Difference::default();
+    };
+    let [a, b, c, d] = [0, 1, 2, 3].map(|n| payload.get(n).copied().unwrap_or(0));
+    ecpri::set_eaxc(payload, eaxc);
+    if let Some(sequence) = sequence {
+        ecpri::set_sequence(payload, sequence);
+    }
+    Difference::default().replace_words(&[a, b, c, d], payload)
+}
+
+/// Puts `header` in place of the received one, in front of the PDU where it lies in `head`.
+#[inline]
+pub fn readdress(
+    head: &mut [u8],
+    frame: FrameInfo,
+    envelope: &Envelope,
+    header: &EgressHeader,
+    port: PortId,
+) -> Result<Departure, DropReason> {
+    let end = usize::from(frame.start) + usize::from(envelope.header);
+    let start = end.checked_sub(header.len).ok_or(DropReason::NoHeadroom)?;
+    let place = head.get_mut(start..end).ok_or(DropReason::NoHeadroom)?;
+    place.copy_from_slice(header.bytes());
+    let len = frame.len + header.len as u32 - u32::from(envelope.header);
+    Ok(Departure {
+        port,
+        start: start as u16,
+        pad: padding(frame.len, len),
+    })
+}
+
+/// Bytes to append so that a frame of `len` is not shorter than the `received` one, up to `SHORTEST`.
+#[inline]
+pub fn padding(received: u32, len: u32) -> u8 {
+    received.min(SHORTEST).saturating_sub(len) as u8
+}
+
+/// Pushes a part: header, `lead` (the PDU's first bytes, edited), then the received frame from `tail` on.
+pub fn push_copy(
+    outbox: &mut Outbox,
+    frame: FrameInfo,
+    header: &EgressHeader,
+    lead: &[u8],
+    tail: u32,
+    port: PortId,
+) -> Result<(), DropReason> {
+    let tail = tail.min(frame.len)..frame.len;
+    let len = header.len as u32 + lead.len() as u32 + (tail.end - tail.start);
+    outbox
+        .push(port, &[header.bytes(), lead], tail, padding(frame.len, len))
+        .map_err(|_| DropReason::OutboxFull)
+}
+
+/// How one message leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'t> {
+    /// Header before the PDU.
+    pub template: &'t Template,
+    /// Egress port.
+    pub port: PortId,
+    /// eAxC id at the egress peer.
+    pub eaxc: EaxcId,
+    /// Number, or as received.
+    pub sequence: Option<SequenceNumber>,
+}
+
+/// Pushes one message of a PDU as a frame of its own. It must lie in the head.
+pub fn push_message(
+    outbox: &mut Outbox,
+    received: &[u8],
+    frame: FrameInfo,
+    envelope: &Envelope,
+    message: &Message,
+    stamp: &Stamp<'_>,
+) -> Result<(), DropReason> {
+    const LEAD: usize = ecpri::HEADER_LEN + ecpri::STREAM_LEN;
+    let at = usize::from(envelope.header) + usize::from(message.offset);
+    let bytes = received
+        .get(at..at + ecpri::HEADER_LEN + message.size as usize)
+        .ok_or(DropReason::HeadTooShort)?;
+    let (source, rest) = bytes
+        .split_first_chunk::<LEAD>()
+        .ok_or(DropReason::EcpriSize)?;
+    let mut lead = *source;
+    ecpri::set_alone(&mut lead, message.size as u16);
+    let alone = Message {
+        offset: 0,
+        ..*message
+    };
+    set_stream(&mut lead, &alone, stamp.eaxc, stamp.sequence);
+    push_whole(
+        outbox,
+        frame,
+        envelope,
+        stamp.template,
+        [&lead, rest],
+        stamp.port,
+    )
+}
+
+/// Pushes a part whose PDU is `pieces` and nothing of the received frame: lengths and checksum anew.
+pub fn push_whole(
+    outbox: &mut Outbox,
+    frame: FrameInfo,
+    envelope: &Envelope,
+    template: &Template,
+    pieces: [&[u8]; 2],
+    port: PortId,
+) -> Result<(), DropReason> {
+    let [first, second] = pieces;
+    let pdu = first.len() + second.len();
+    let header = EgressHeader::new(template, envelope, &[], pdu as u32, Difference::default());
+    let len = (header.len + pdu) as u32;
+    outbox
+        .push(
+            port,
+            &[header.bytes(), first, second],
+            0..0,
+            padding(frame.len, len),
+        )
+        .map_err(|_| DropReason::OutboxFull)?;
+    if envelope.udp_checksum != 0
+        && let Some(head) = outbox.last_head_mut()
+    {
+        checksum_anew(head, template);
+    }
+    Ok(())
+}
+
+fn checksum_anew(head: &mut [u8], template: &Template) {
+    let ip = MACS_AND_TYPE + 4 * usize::from(template.tags);
+    let udp = usize::from(template.len).saturating_sub(UDP_LEN);
+    let addresses = match template.carrier {
+        Carrier::Ethernet => return,
+        Carrier::Ipv4 => head.get(ip + 12..ip + 20),
+        Carrier::Ipv6 => head.get(ip + 8..ip + 40),
+    };
+    let pseudo = checksum::sum(17, addresses.unwrap_or_default());
+    if let Some(datagram) = head.get_mut(udp..) {
+        udp::complete(datagram, pseudo);
+    }
+}

@@ -1,0 +1,462 @@
+//! The immutable snapshot that an lcore reads: who is who, which stream is whose, and what each cell's
+//! rules are. Compiled from the configuration off the lcore; look-ups are open-addressed tables of
+//! small entries, so that one frame costs two or three cache lines however many cells there are.
+
+use crate::planes::fronthaul::pattern::PatternBits;
+use crate::planes::fronthaul::share::ShareRules;
+use crate::planes::liveness::LivenessRules;
+use crate::ran::{
+    CellId, CyclicPrefix, Direction, Duration, EaxcId, MacAddr, MemberId, Numerology, PeerId,
+    PortId, StreamId, VlanStack,
+};
+use crate::wire::oran::uplane::Format;
+
+/// Room for the longest L2 to L4 header: two tags, IPv6, UDP.
+pub const TEMPLATE: usize = 72;
+
+/// Everything an lcore reads.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Monotonic: replaced only by a later term.
+    pub term: u64,
+    /// By `PeerId`.
+    pub peers: Vec<PeerEntry>,
+    /// By `CellId`.
+    pub cells: Vec<CellTables>,
+    /// eCPRI and bridge policies.
+    pub policy: Policy,
+    /// By `PortId`: where frames with unknown or group destination go.
+    pub flood: Vec<Vec<PortId>>,
+    /// Number of loss windows: one for each ingress domain.
+    pub domains: usize,
+    ingress: Index<IngressKey, PeerId>,
+    flows: Index<FlowKey, Flow>,
+    hosts: Vec<(MacAddr, PortId)>,
+}
+
+/// An RU or a DU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerKind {
+    /// Radio unit.
+    Ru,
+    /// Distributed unit with its own identity in each cell.
+    Du,
+    /// Distributed unit with one identity, assigned to at most one cell at a time.
+    PooledDu,
+}
+
+/// One endpoint on the wire.
+#[derive(Clone, Debug)]
+pub struct PeerEntry {
+    /// What it is.
+    pub kind: PeerKind,
+    /// The port it is reached through.
+    pub port: PortId,
+    /// Its MAC address.
+    pub mac: MacAddr,
+    /// Header of C-plane frames sent to it; everything that is not U-plane goes this way.
+    pub control: Template,
+    /// Header of U-plane frames sent to it.
+    pub user: Template,
+    /// UDP port on which its other side receives eCPRI; `None` over Ethernet.
+    pub ecpri_port: Option<u16>,
+    /// Cells it takes part in, with its place there (0 for an RU).
+    pub cells: Vec<(CellId, MemberId)>,
+}
+
+/// A header to write before an eCPRI PDU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// The bytes, from the destination MAC on.
+    pub bytes: [u8; TEMPLATE],
+    /// How many.
+    pub len: u8,
+    /// VLAN tags among them.
+    pub tags: u8,
+    /// What lies between Ethernet and eCPRI.
+    pub carrier: Carrier,
+}
+
+/// What carries eCPRI.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carrier {
+    /// EtherType 0xAEFE.
+    Ethernet,
+    /// IPv4 and UDP.
+    Ipv4,
+    /// IPv6 and UDP.
+    Ipv6,
+}
+
+/// The stream a message belongs to, found by sender, direction and eAxC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flow {
+    /// The cell.
+    pub cell: CellId,
+    /// The sender's place in the group; `MemberId(255)` for the RU.
+    pub member: MemberId,
+    /// The cell's stream.
+    pub stream: StreamId,
+    /// First of its two ingress domains (C-plane, U-plane) among the loss windows.
+    pub domain: u32,
+}
+
+/// The `member` of a flow that comes from the RU.
+pub const FROM_RU: MemberId = MemberId(u8::MAX);
+
+/// One cell.
+#[derive(Clone, Debug)]
+pub struct CellTables {
+    /// Its RU.
+    pub ru: PeerId,
+    /// Its group.
+    pub members: Vec<MemberTables>,
+    /// Its streams.
+    pub streams: Vec<StreamTables>,
+    /// Subcarrier spacing.
+    pub numerology: Numerology,
+    /// Cyclic prefix.
+    pub prefix: CyclicPrefix,
+    /// `Some(alpha, beta)` with GPS time, else slots are lifted from headers.
+    pub gps: Option<(u32, i16)>,
+    /// What numPrb 0 means.
+    pub carrier_prbs: u16,
+    /// `step_window` in slots.
+    pub step_slots: u64,
+    /// See the configuration reference.
+    pub step_window: Duration,
+    /// See the configuration reference.
+    pub step_memory: Duration,
+    /// See the configuration reference.
+    pub late_tolerance: Duration,
+    /// See the configuration reference.
+    pub largest_lead: Duration,
+    /// Who is active at the start.
+    pub active: MemberId,
+    /// The armed plan: standbys, best first.
+    pub standby: Vec<MemberId>,
+    /// No second failover within this time.
+    pub damping: Duration,
+    /// Two or more members: the box owns the numbering toward the RU.
+    pub owns_numbering: bool,
+    /// Liveness of its members.
+    pub liveness: LivenessRules,
+    /// Sharing.
+    pub share: ShareRules,
+    /// The slot pattern at the start.
+    pub pattern: PatternBits,
+    /// Slots between publication and boundary of a new pattern.
+    pub pattern_lead: u32,
+    /// How PRB use is measured.
+    pub measure: Measure,
+    /// Sections of the downlink U-plane, for the exponent sampler and symInc.
+    pub downlink_format: Format,
+    /// Sections of the uplink U-plane, for mapping sectionIds back.
+    pub uplink_format: Format,
+}
+
+/// One member of a cell.
+#[derive(Clone, Debug)]
+pub struct MemberTables {
+    /// Its endpoint.
+    pub peer: PeerId,
+    /// One identity for many cells.
+    pub pooled: bool,
+    /// In step without evidence.
+    pub assume_in_step: bool,
+    /// Its eAxC ids, by the cell's `StreamId`.
+    pub eaxc: Vec<EaxcId>,
+}
+
+/// One stream of a cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamTables {
+    /// Direction of its radio data.
+    pub direction: Direction,
+    /// Its eAxC id at the RU.
+    pub eaxc: EaxcId,
+}
+
+/// How PRB use is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    /// numPrbc of DL C-plane.
+    Announced,
+    /// Exponents above 0 in these symbols (bit n for symbol n), in shared mode.
+    Exponents(u16),
+}
+
+/// eCPRI and bridge policies; `true` passes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// Believe the frame when ecpriPayload cannot be true.
+    pub lenient_size: bool,
+    /// eCPRI types 12..=63.
+    pub reserved_types: bool,
+    /// eCPRI types 64..=255.
+    pub vendor_types: bool,
+    /// PTP.
+    pub ptp: bool,
+    /// Slow protocols, LLDP, 802.1X.
+    pub link_local: bool,
+    /// Anything else.
+    pub other: bool,
+}
+
+impl Tables {
+    /// Tables without any peer; `add_*` fill them.
+    pub fn new(term: u64, policy: Policy, flood: Vec<Vec<PortId>>) -> Self {
+        Self {
+            term,
+            peers: Vec::new(),
+            cells: Vec::new(),
+            policy,
+            flood,
+            domains: 0,
+            ingress: Index::default(),
+            flows: Index::default(),
+            hosts: Vec::new(),
+        }
+    }
+
+    /// The peer behind (port, source MAC, VLAN ids).
+    #[inline]
+    pub fn peer(&self, port: PortId, source: MacAddr, vlans: VlanStack) -> Option<PeerId> {
+        self.ingress.find(&IngressKey::new(port, source, vlans))
+    }
+
+    /// The flow of (peer, direction, eAxC); of a pooled DU the one in the cell it is assigned to.
+    #[inline]
+    pub fn flow(
+        &self,
+        peer: PeerId,
+        assigned: Option<CellId>,
+        direction: Direction,
+        eaxc: EaxcId,
+    ) -> Option<Flow> {
+        self.flows
+            .find(&FlowKey::new(peer, assigned, direction, eaxc))
+    }
+
+    /// The port of a host by its MAC address: configured hosts and all peers.
+    pub fn host(&self, mac: MacAddr) -> Option<PortId> {
+        self.hosts
+            .iter()
+            .find(|(host, _)| *host == mac)
+            .map(|(_, port)| *port)
+    }
+
+    /// Adds a peer, found by each of its VLAN stacks.
+    pub fn add_peer(&mut self, entry: PeerEntry, stacks: &[VlanStack]) -> PeerId {
+        let peer = PeerId(self.peers.len() as u16);
+        for vlans in stacks {
+            self.ingress
+                .insert(IngressKey::new(entry.port, entry.mac, *vlans), peer);
+        }
+        self.hosts.push((entry.mac, entry.port));
+        self.peers.push(entry);
+        peer
+    }
+
+    /// Adds a host beside the peers.
+    pub fn add_host(&mut self, mac: MacAddr, port: PortId) {
+        self.hosts.push((mac, port));
+    }
+
+    /// Adds a flow with two ingress domains of its own; `assigned` for a pooled DU.
+    pub fn add_flow(
+        &mut self,
+        peer: PeerId,
+        assigned: Option<CellId>,
+        direction: Direction,
+        eaxc: EaxcId,
+        place: (CellId, MemberId, StreamId),
+    ) {
+        let (cell, member, stream) = place;
+        let flow = Flow {
+            cell,
+            member,
+            stream,
+            domain: self.domains as u32,
+        };
+        self.domains += 2;
+        self.flows
+            .insert(FlowKey::new(peer, assigned, direction, eaxc), flow);
+    }
+
+    /// The tables of a cell.
+    #[inline]
+    pub fn cell(&self, cell: CellId) -> Option<&CellTables> {
+        self.cells.get(cell.index())
+    }
+
+    /// The entry of a peer.
+    #[inline]
+    pub fn peer_entry(&self, peer: PeerId) -> Option<&PeerEntry> {
+        self.peers.get(peer.index())
+    }
+}
+
+/// Two words that tell an ingress identity apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct IngressKey(u64, u64);
+
+impl IngressKey {
+    #[inline]
+    const fn new(port: PortId, source: MacAddr, vlans: VlanStack) -> Self {
+        Self(
+            source.to_u64() | (port.0 as u64) << 48,
+            vlans.key() as u64 | 1 << 63,
+        )
+    }
+}
+
+/// One word: peer, direction, eAxC and the cell of a pooled DU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct FlowKey(u64);
+
+impl FlowKey {
+    #[inline]
+    const fn new(
+        peer: PeerId,
+        assigned: Option<CellId>,
+        direction: Direction,
+        eaxc: EaxcId,
+    ) -> Self {
+        let cell = match assigned {
+            Some(cell) => cell.0 as u64 + 1,
+            None => 0,
+        };
+        let downlink = matches!(direction, Direction::Downlink) as u64;
+        Self(1 << 63 | cell << 34 | downlink << 33 | (peer.0 as u64) << 16 | eaxc.0 as u64)
+    }
+}
+
+trait Key: Copy + PartialEq + Default {
+    fn hash(&self) -> u64;
+}
+
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Key for IngressKey {
+    #[inline]
+    fn hash(&self) -> u64 {
+        (self.0 ^ self.1.rotate_left(21)).wrapping_mul(MULTIPLIER)
+    }
+}
+
+impl Key for FlowKey {
+    #[inline]
+    fn hash(&self) -> u64 {
+        self.0.wrapping_mul(MULTIPLIER)
+    }
+}
+
+/// Open addressing, linear probing, at most half full. A default key marks a free place.
+#[derive(Clone, Debug)]
+struct Index<K, V> {
+    places: Vec<Option<(K, V)>>,
+    len: usize,
+}
+
+impl<K, V> Default for Index<K, V> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            len: 0,
+        }
+    }
+}
+
+impl<K: Key, V: Copy> Index<K, V> {
+    #[inline]
+    fn find(&self, key: &K) -> Option<V> {
+        if self.places.is_empty() {
+            return None;
+        }
+        let mask = self.places.len() - 1;
+        let mut at = self.start(key);
+        while let Some(Some((known, value))) = self.places.get(at) {
+            if known == key {
+                return Some(*value);
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        if (self.len + 1) * 2 > self.places.len() {
+            let grown = (self.places.len() * 2).max(8);
+            let old = std::mem::replace(&mut self.places, vec![None; grown]);
+            self.len = 0;
+            for (key, value) in old.into_iter().flatten() {
+                self.insert(key, value);
+            }
+        }
+        let mask = self.places.len() - 1;
+        let mut at = self.start(&key);
+        while let Some(place) = self.places.get_mut(at) {
+            match place {
+                Some((known, _)) if *known != key => at = (at + 1) & mask,
+                Some(_) => {
+                    *place = Some((key, value));
+                    return;
+                }
+                None => {
+                    *place = Some((key, value));
+                    self.len += 1;
+                    return;
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn start(&self, key: &K) -> usize {
+        let bits = self.places.len().trailing_zeros();
+        (key.hash() >> (64 - bits)) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn the_index_answers_like_a_map(keys in proptest::collection::vec((0u16..500, 0u16..64, any::<bool>()), 0..600)) {
+            let mut index: Index<FlowKey, u32> = Index::default();
+            let mut map = HashMap::new();
+            for (n, (peer, eaxc, downlink)) in keys.iter().enumerate() {
+                let direction = if *downlink { Direction::Downlink } else { Direction::Uplink };
+                let key = FlowKey::new(PeerId(*peer), None, direction, EaxcId(*eaxc));
+                index.insert(key, n as u32);
+                map.insert(key.0, n as u32);
+            }
+            for peer in 0..500u16 {
+                let key = FlowKey::new(PeerId(peer), None, Direction::Downlink, EaxcId(peer % 64));
+                prop_assert_eq!(index.find(&key), map.get(&key.0).copied());
+            }
+        }
+    }
+
+    #[test]
+    fn untagged_and_priority_tagged_frames_of_one_mac_are_different_peers() {
+        let mac = MacAddr([2, 0, 0, 0, 0, 1]);
+        let priority = VlanStack::from_wire([0, 0], 1);
+        assert_ne!(
+            IngressKey::new(PortId(0), mac, VlanStack::NONE),
+            IngressKey::new(PortId(0), mac, priority)
+        );
+    }
+
+    #[test]
+    fn a_pooled_du_has_other_flows_in_each_cell() {
+        let key = |cell| FlowKey::new(PeerId(3), cell, Direction::Uplink, EaxcId(1));
+        assert_ne!(key(None), key(Some(CellId(0))));
+        assert_ne!(key(Some(CellId(0))), key(Some(CellId(1))));
+    }
+}
