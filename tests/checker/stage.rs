@@ -12,9 +12,12 @@ pub const PORTS: [&str; 3] = ["ru-side", "du-1-side", "du-2-side"];
 
 /// Symbols used in each slot.
 const SYMBOLS: u8 = 4;
+/// The run is near this instant, at a wrap of frameId.
+const START_NS: u64 = 1_795_220_728_000_000_000;
 const SLOTS: i64 = 40;
 /// From this slot of the run on du-1 speaks.
 const SWITCH: i64 = 20;
+/// From this slot's air time on du-2 is fenced.
 const FENCED: i64 = 30;
 
 /// Configuration of the run.
@@ -47,18 +50,25 @@ pub enum Play {
 
 /// A correct run.
 pub fn play(play: Play) -> Inputs {
+    perform(play).finish()
+}
+
+/// Scenario file and report of a correct run.
+pub fn documents(play: Play) -> (String, String) {
+    let stage = perform(play);
+    (stage.scenario(), stage.report().to_string())
+}
+
+fn perform(play: Play) -> Stage {
     let clock = Clock::gps(1, 0, 0);
-    let first = clock.nearest(
-        clock.period() - SWITCH - 5,
-        clock.slot_at(1_795_220_728_000_000_000),
-    );
+    let first = clock.nearest(clock.period() - SWITCH - 5, clock.slot_at(START_NS));
     let mut said = script(&clock, first, play);
     said.sort_by_key(|said| said.at);
     let mut stage = Stage::new(clock, first, play);
     for said in &said {
         stage.receive(*said);
     }
-    stage.finish()
+    stage
 }
 
 fn script(clock: &Clock, first: i64, play: Play) -> Vec<Said> {
@@ -321,8 +331,7 @@ impl Stage {
         }
     }
 
-    /// The scenario file of the run.
-    pub fn scenario(&self) -> String {
+    fn scenario(&self) -> String {
         let fence = (self.clock.air(self.first + FENCED) as u64 - self.begin) / 1000;
         let switch = "boundary: {in_slots: 15}";
         // Five slots before the switch, counted from the first frame 400 us before the first slot.
