@@ -195,7 +195,9 @@ fn failover_fault(run: &Run, index: usize, cell: &Cell, failover: &Failover) -> 
         .actions
         .iter()
         .any(|action| action.what == What::Arm(failover.to.clone()));
-    if !armed && !cell.standby.contains(&to) {
+    let on_air = run.timelines[index].clock.slot_at(failover.detected);
+    let sharing = matches!(run.timelines[index].segment(on_air).mode, Mode::Shared(a, b) if a == to || b == to);
+    if !armed && !sharing && !cell.standby.contains(&to) {
         return Some("it is no standby".to_owned());
     }
     let clock = &run.timelines[index].clock;

@@ -4,6 +4,8 @@
 use super::super::control;
 use super::super::packet::Message;
 use super::super::run::{Run, Seen, Sent, Use};
+use super::super::settings::Cell;
+use super::super::timeline::Mode;
 use super::super::verdict::{Rule, Verdict};
 use super::super::{Frame, Kind, ORIGINATED};
 use std::collections::HashMap;
@@ -56,7 +58,7 @@ fn choose(run: &Run, candidates: &[usize], index: usize) -> Option<usize> {
             .iter()
             .all(|used| run.sent[used.sent].peer != sent.peer)
     };
-    let same = |seen: &Seen| prove(sent, seen).is_ok();
+    let same = |seen: &Seen| prove(run, sent, seen).is_ok();
     let at_once = |seen: &Seen| seen.frame.at_ns == sent.frame.at_ns && unused(seen) && same(seen);
     let mut found = candidates.iter().copied();
     let mut again = candidates.iter().copied();
@@ -67,7 +69,7 @@ fn choose(run: &Run, candidates: &[usize], index: usize) -> Option<usize> {
 
 fn link(run: &mut Run, index: usize, source: usize, verdict: &mut Verdict) {
     let (sent, seen) = (&run.sent[index], &run.seen[source]);
-    let (of, partial) = match prove(sent, seen) {
+    let (of, partial) = match prove(run, sent, seen) {
         Ok(proof) => proof,
         Err(text) => {
             verdict.refuse(
@@ -112,7 +114,7 @@ fn link(run: &mut Run, index: usize, source: usize, verdict: &mut Verdict) {
 type Proof = (Vec<Option<usize>>, bool);
 
 /// Which input message each output message is, and whether something of the input is missing.
-fn prove(sent: &Sent, seen: &Seen) -> Result<Proof, String> {
+fn prove(run: &Run, sent: &Sent, seen: &Seen) -> Result<Proof, String> {
     let (output, input) = (&sent.frame.bytes, &seen.frame.bytes);
     let (messages, sources) = (&sent.packet.messages, &seen.packet.messages);
     if messages.is_empty() || sources.is_empty() {
@@ -130,7 +132,11 @@ fn prove(sent: &Sent, seen: &Seen) -> Result<Proof, String> {
             if of.contains(&Some(candidate)) || whole && candidate != position {
                 continue;
             }
-            if let Some(piece) = same_message((message, output), (source, input)) {
+            if let Some(piece) = same_message(
+                (message, output),
+                (source, input),
+                mapping(run, seen, candidate),
+            ) {
                 found = Some(candidate);
                 partial |= piece;
                 break;
@@ -177,7 +183,11 @@ fn same_frame(sent: &Sent, seen: &Seen, partial: bool) -> Result<(), String> {
 }
 
 /// `None`: not the same message. `Some(true)`: a piece of it.
-fn same_message(output: (&Message, &[u8]), input: (&Message, &[u8])) -> Option<bool> {
+fn same_message(
+    output: (&Message, &[u8]),
+    input: (&Message, &[u8]),
+    mapping: Option<&Cell>,
+) -> Option<bool> {
     let (message, source) = (output.0, input.0);
     let (a, b) = (
         &output.1[message.body.clone()],
@@ -190,31 +200,71 @@ fn same_message(output: (&Message, &[u8]), input: (&Message, &[u8])) -> Option<b
     match message.kind {
         0 | 2 if a.get(3) != b.get(3) => None,
         0 | 2 if a[4..] == b[4..] => Some(concatenation),
-        0 if message.radio.is_some_and(|radio| !radio.downlink) => {
-            mapped_back(a, b).then_some(concatenation)
-        }
-        2 => same_control(a, b),
+        0 => mapped_back(a, b, mapping?).then_some(concatenation),
+        2 => same_control(a, b, mapping.is_some()),
         5 => (a.get(1..) == b.get(1..)).then_some(concatenation),
         _ => (a == b).then_some(concatenation),
     }
 }
 
-/// Uplink U-plane whose first sectionId was mapped back for one DU.
-fn mapped_back(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len()
-        && a.len() > 12
-        && a[4..8] == b[4..8]
-        && a[9] & 15 == b[9] & 15
-        && a[10..] == b[10..]
+/// The cell, if sectionIds may be mapped: two DUs share it, and this is uplink.
+fn mapping<'a>(run: &Run<'a>, seen: &Seen, message: usize) -> Option<&'a Cell> {
+    let fact = seen.facts[message].filter(|fact| !fact.downlink)?;
+    let shared = matches!(
+        run.timelines[fact.cell].segment(fact.slot).mode,
+        Mode::Shared(..)
+    );
+    shared.then(|| &run.inputs.settings.cells[fact.cell])
+}
+
+/// Uplink U-plane whose sectionIds were mapped back for one DU.
+fn mapped_back(a: &[u8], b: &[u8], cell: &Cell) -> bool {
+    if a.len() != b.len() || a.get(4..8) != b.get(4..8) {
+        return false;
+    }
+    let mut at = 8;
+    while at + 4 <= b.len() {
+        let Some(length) = section_length(&b[at..], cell) else {
+            break;
+        };
+        let end = (at + length).min(b.len());
+        if a[at + 1] & 15 != b[at + 1] & 15 || a[at + 2..end] != b[at + 2..end] {
+            return false;
+        }
+        at = end;
+    }
+    a[at..] == b[at..]
+}
+
+/// Bytes of a U-plane section; `None` for compression whose length depends on the data.
+fn section_length(section: &[u8], cell: &Cell) -> Option<usize> {
+    let (mut method, mut width, header) = cell.uplink_compression;
+    let mut length = 4;
+    if header {
+        let byte = *section.get(4)?;
+        (method, width) = (byte & 15, byte >> 4);
+        length += 2;
+    }
+    let samples = 3 * if width == 0 { 16 } else { usize::from(width) };
+    let block = match method {
+        0 | 4 => samples,
+        1..=3 => samples + 1,
+        _ => return None,
+    };
+    let blocks = match section[3] {
+        0 => cell.carrier_prbs,
+        n => usize::from(n),
+    };
+    Some(length + blocks * block)
 }
 
 /// A C-plane message that was split by symbols, or whose sectionIds were mapped.
-fn same_control(a: &[u8], b: &[u8]) -> Option<bool> {
+fn same_control(a: &[u8], b: &[u8], mapping: bool) -> Option<bool> {
     let (part, whole) = (control::parse(a)?, control::parse(b)?);
     if a[4..7] != b[4..7] || a[7] & 0xc0 != b[7] & 0xc0 || a[9..part.header] != b[9..whole.header] {
         return None;
     }
-    if renamed(&part, a, &whole, b) {
+    if mapping && renamed(&part, a, &whole, b) {
         return Some(false);
     }
     let traced = part
@@ -232,9 +282,7 @@ fn renamed(part: &control::Control, a: &[u8], whole: &control::Control, b: &[u8]
             && p[2..] == q[2..]
             && a[x.fixed.end..].len() == b[y.fixed.end..].len()
     };
-    let uplink = a[4] & 0x80 == 0;
-    uplink
-        && a.len() == b.len()
+    a.len() == b.len()
         && a[7] == b[7]
         && part.sections.len() == whole.sections.len()
         && part.sections.iter().zip(&whole.sections).all(same)

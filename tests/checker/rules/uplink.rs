@@ -2,8 +2,10 @@
 //! every DU in step exactly once, and no other. Who is in step is worked out here from the input alone.
 
 use super::super::run::{Fact, Run};
+use super::super::settings::List;
 use super::super::timeline::{Certain, Mode};
 use super::super::verdict::{Rule, Verdict};
+use std::collections::HashMap;
 
 /// Instants at which a member was heard in step: surely, and perhaps.
 #[derive(Default)]
@@ -15,6 +17,7 @@ struct Heard {
 /// Judges every frame of every RU.
 pub fn judge(run: &Run, verdict: &mut Verdict) {
     let heard = listen(run);
+    let requests = Requests::new(run);
     for (index, seen) in run.seen.iter().enumerate() {
         let Some(peer) = seen
             .peer
@@ -24,7 +27,9 @@ pub fn judge(run: &Run, verdict: &mut Verdict) {
         };
         for (message, content) in seen.packet.messages.iter().enumerate() {
             match (content.kind, seen.facts[message]) {
-                (0 | 2, Some(fact)) => mirror(run, &heard, (index, message), fact, verdict),
+                (0 | 2, Some(fact)) => {
+                    mirror(run, (&heard, &requests), (index, message), fact, verdict)
+                }
                 (7, _) => indicate(run, &heard, (index, message), peer, verdict),
                 _ => {}
             }
@@ -99,7 +104,7 @@ fn owed(run: &Run, heard: &[Vec<Heard>], cell: usize, member: usize, at: u64) ->
 
 fn mirror(
     run: &Run,
-    heard: &[Vec<Heard>],
+    (heard, requests): (&[Vec<Heard>], &Requests),
     place: (usize, usize),
     fact: Fact,
     verdict: &mut Verdict,
@@ -108,7 +113,13 @@ fn mirror(
     let at = run.seen[place.0].frame.at_ns;
     let line = &run.timelines[fact.cell];
     let off = (at as i64 - line.clock.air(fact.slot)).abs();
-    let unsure = off > cell.step_window - 2 * cell.slot_ns();
+    let shared = matches!(line.segment(fact.slot).mode, Mode::Shared(..));
+    // Two different requests of two DUs: an answer belongs to the one whose section it carries.
+    let for_one = shared && requests.two_differ(fact);
+    if for_one {
+        reaches_one(run, place, fact, verdict);
+    }
+    let unsure = off > cell.step_window - 2 * cell.slot_ns() || for_one;
     for (member, entry) in cell.members.iter().enumerate() {
         let mut owed = owed(run, heard, fact.cell, member, at);
         let speaks = match line.segment(fact.slot).mode {
@@ -120,6 +131,55 @@ fn mirror(
             owed = Certain::Maybe;
         }
         expect(run, place, entry.peer, owed, verdict);
+    }
+}
+
+/// Cell, stream, filterIndex and slot.
+type Asked = (usize, (List, usize), u8, i64);
+
+/// Which members' requests left for the RU in shared slots.
+struct Requests(HashMap<Asked, Vec<usize>>);
+
+impl Requests {
+    fn new(run: &Run) -> Self {
+        let mut asked: HashMap<Asked, Vec<usize>> = HashMap::new();
+        for index in 0..run.sent.len() {
+            for (_, _, _, fact) in run.origins(index) {
+                let Some(member) = fact.member.filter(|_| !fact.user && !fact.downlink) else {
+                    continue;
+                };
+                let mode = run.timelines[fact.cell].segment(fact.slot).mode;
+                if matches!(mode, Mode::Shared(..)) {
+                    let key = (fact.cell, fact.stream, fact.filter, fact.slot);
+                    asked.entry(key).or_default().push(member);
+                }
+            }
+        }
+        Self(asked)
+    }
+
+    fn two_differ(&self, fact: Fact) -> bool {
+        let asked = self
+            .0
+            .get(&(fact.cell, fact.stream, fact.filter, fact.slot));
+        asked.is_some_and(|members| members.iter().any(|member| *member != members[0]))
+    }
+}
+
+fn reaches_one(run: &Run, place: (usize, usize), fact: Fact, verdict: &mut Verdict) {
+    verdict.examine(Rule::Uplink);
+    let (index, message) = place;
+    if !run.seen[index]
+        .uses
+        .iter()
+        .any(|used| used.of == Some(message))
+    {
+        verdict.refuse(Rule::Uplink, None, run.seen_place(index), || {
+            format!(
+                "slot {} symbol {} reached none of the DUs that asked",
+                fact.slot, fact.symbol
+            )
+        });
     }
 }
 
