@@ -123,9 +123,16 @@ impl fmt::Display for Accepts {
         match self {
             Self::Integer { min, max } => write!(f, "integer {min}..={max}"),
             Self::Duration { min_ns, max_ns } => {
-                write!(f, "duration {}..={}", span(*min_ns), span(*max_ns))
+                let (min, below) = (span(*min_ns), span(max_ns.saturating_add(1)));
+                if below.len() < span(*max_ns).len() {
+                    return write!(f, "duration {min} to below {below}");
+                }
+                write!(f, "duration {min} to {}", span(*max_ns))
             }
-            Self::Words(words) => f.write_str(&words.join(" or ")),
+            Self::Words(words) => match words {
+                [one, other] => write!(f, "{one} or {other}"),
+                words => write!(f, "one of {}", words.join(", ")),
+            },
             Self::Form(text) => f.write_str(text),
         }
     }

@@ -120,6 +120,7 @@ pub(super) fn one_of<'t>(
         return section.field(name).map(|field| (name, field));
     }
     let what = match first {
+        None if section.has_unknown() => return None,
         None => "has none of its keys that say what it is",
         Some(_) => "has several keys that exclude each other",
     };

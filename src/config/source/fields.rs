@@ -187,7 +187,7 @@ impl<'t> Field<'t> {
         let field = |entry: &'t Entry| {
             let field = Field {
                 path: join(&self.path, &entry.key),
-                mark: self.mark_of(entry.mark),
+                mark: self.mark_of(entry.place()),
                 node: &entry.node,
                 key: self.key,
             };
@@ -218,7 +218,7 @@ impl<'t> Field<'t> {
                 return field;
             };
             field.path = join(&field.path, name);
-            field.mark = entry.node.mark;
+            field.mark = entry.place();
             field.node = &entry.node;
         }
         field
@@ -297,6 +297,12 @@ impl<'t> Section<'t> {
         self.entries.iter().any(|entry| entry.key == name)
     }
 
+    /// True if a key was refused as unknown.
+    pub(in crate::config) fn has_unknown(&self) -> bool {
+        let known = |entry: &Entry| self.keys.iter().any(|key| key.name == entry.key);
+        !self.entries.iter().all(known)
+    }
+
     /// The value of a key, or its default.
     pub(in crate::config) fn field(&self, name: &str) -> Option<Field<'t>> {
         let key = self.keys.iter().find(|key| key.name == name);
@@ -304,7 +310,7 @@ impl<'t> Section<'t> {
         let key = key?;
         let path = join(&self.path, name);
         if let Some(entry) = self.entries.iter().find(|entry| entry.key == name) {
-            let (mark, node) = (entry.node.mark, &entry.node);
+            let (mark, node) = (entry.place(), &entry.node);
             return Some(Field {
                 path,
                 mark,

@@ -46,6 +46,17 @@ impl Node {
     }
 }
 
+impl Entry {
+    /// Where a problem with the value is shown: at the value, or at the key of a list or mapping,
+    /// which may begin lines below.
+    pub(in crate::config) fn place(&self) -> Mark {
+        match self.node.value {
+            Value::Scalar(_) => self.node.mark,
+            Value::Null | Value::List(_) | Value::Map(_) => self.mark,
+        }
+    }
+}
+
 /// At most `LONGEST` characters of `text`, on one line, control characters made visible.
 pub(in crate::config) fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(LONGEST).flat_map(visible).collect();

@@ -1,7 +1,8 @@
 //! The group of a cell: its members, who is active, when one is lost and who takes over.
 
 use super::Names;
-use super::cell::{Context, streams};
+use super::carrier::streams;
+use super::cell::Context;
 use crate::config::keys::{Accepts, FLAG, Key, Table};
 use crate::config::model::{Declared, Failover, Liveness, MAX_MEMBERS, Member, Streams};
 use crate::config::source::fields::{Field, Section, listing};

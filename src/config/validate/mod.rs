@@ -1,12 +1,16 @@
 //! From the tree to the typed configuration: every section is read, then what spans sections is
 //! judged on whatever could be read, so that one run reports every problem.
 
+mod antenna_ports;
 mod bridge;
+mod broadcast;
+mod carrier;
 mod cell;
 mod members;
 mod peers;
 mod rules;
 mod sharing;
+mod timing;
 
 use super::keys::{Accepts, Key, Table};
 use super::model::{Cell, Config, Du, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
@@ -187,18 +191,18 @@ pub(super) const TABLES: &[&Table] = &[
     &peers::TRANSPORT,
     &peers::UDP,
     &cell::CELL,
-    &cell::STREAMS,
-    &cell::BOTH_COMPRESSIONS,
-    &cell::COMPRESSION,
-    &cell::TIME,
-    &cell::WINDOWS,
-    &cell::PERIODS,
+    &carrier::STREAMS,
+    &carrier::BOTH_COMPRESSIONS,
+    &carrier::COMPRESSION,
+    &timing::TIME,
+    &timing::WINDOWS,
+    &timing::PERIODS,
     &members::MEMBER,
     &members::LIVENESS,
     &members::DECLARED,
     &members::FAILOVER,
     &sharing::SHARING,
-    &sharing::BROADCAST,
+    &broadcast::BROADCAST,
     &sharing::ADAPTIVE,
     &sharing::PRB_USE,
     &sharing::EXPONENTS,

@@ -1,18 +1,17 @@
 //! How two members share the RU during a migration: control symbols, ports, broadcast, slot pattern.
 
 use super::cell::Context;
-use super::members::{Group, positions};
+use super::members::Group;
+use super::{antenna_ports, broadcast};
 use crate::config::keys::{Accepts, FLAG, Key, Table};
 use crate::config::model::{
-    Adaptive, Broadcast, ControlSymbols, CplaneStyle, MAX_PATTERN, MAX_PERIOD, PrbUse, Sharing,
-    SlotPattern, UplinkOverlap,
+    Adaptive, ControlSymbols, CplaneStyle, MAX_PATTERN, MAX_PERIOD, PrbUse, Sharing, SlotPattern,
+    UplinkOverlap,
 };
 use crate::config::source::fields::{Field, Section};
 use crate::config::source::problem::{Diagnosis, Problem};
 use crate::config::source::text;
-use crate::config::source::tree::shorten;
-use crate::ran::{CyclicPrefix, Duration, EaxcId};
-use std::collections::HashMap;
+use crate::ran::{CyclicPrefix, Duration};
 
 pub(super) fn sharing(
     cell: &Section<'_>,
@@ -25,17 +24,19 @@ pub(super) fn sharing(
         masks(field, context, d)
     });
     let source = section.read("source_ports", diagnosis, |field, d| {
-        ports(field, context, d)
+        antenna_ports::map(field, context, d)
     });
-    let destination = section.read("destination_ports", diagnosis, |f, d| ports(f, context, d));
-    refuse_shared_images(
+    let destination = section.read("destination_ports", diagnosis, |f, d| {
+        antenna_ports::map(f, context, d)
+    });
+    antenna_ports::refuse_shared_goals(
         &section,
         source.as_deref(),
         destination.as_deref(),
         diagnosis,
     );
     let broadcast = section.read("broadcast", diagnosis, |field, diagnosis| {
-        broadcasts(field, group, diagnosis)
+        broadcast::broadcasts(field, group, diagnosis)
     });
     let cplane = section.read("cplane", diagnosis, Field::word);
     let pattern = section.read("pattern", diagnosis, pattern);
@@ -94,162 +95,6 @@ fn symbols(field: &Field<'_>, context: &Context<'_, '_>, diagnosis: &mut Diagnos
     let last = i64::from(prefix.symbols_per_slot()) - 1;
     let symbols = field.list(diagnosis, |item, d| item.within::<u8>(0, last, d))?;
     Some(symbols.iter().fold(0, |mask, symbol| mask | 1 << symbol))
-}
-
-/// RU ports to RU ports; each stream that a port stands for must exist in the cell's downlink.
-fn ports(
-    field: &Field<'_>,
-    context: &Context<'_, '_>,
-    diagnosis: &mut Diagnosis,
-) -> Option<Vec<(u16, u16)>> {
-    let mut images: HashMap<u16, u16> = HashMap::new();
-    let mut map = Vec::new();
-    for (key, field) in field.entries(diagnosis)? {
-        let from = text::integer(key).and_then(|from| u16::try_from(from).ok());
-        let Some(from) = from else {
-            diagnosis.refuse(
-                field
-                    .problem("is not a mapping from an RU_Port_ID")
-                    .found(shorten(key)),
-            );
-            continue;
-        };
-        let Some(to) = field.within(0, 0xffff, diagnosis) else {
-            continue;
-        };
-        refuse_unknown_ports(&field, from, to, context, diagnosis);
-        if let Some(other) = images.insert(to, from) {
-            let what = format!("is where RU_Port_ID {other} goes already");
-            diagnosis.refuse(
-                field
-                    .problem(what)
-                    .accepted("a port of its own for each port"),
-            );
-        }
-        map.push((from, to));
-    }
-    Some(map)
-}
-
-fn refuse_unknown_ports(
-    field: &Field<'_>,
-    from: u16,
-    to: u16,
-    context: &Context<'_, '_>,
-    diagnosis: &mut Diagnosis,
-) {
-    let (Some(carrier), Some(streams)) = (context.carrier, context.streams) else {
-        return;
-    };
-    let layout = carrier.layout;
-    let known = |id: EaxcId| streams.downlink.contains(&id);
-    let on_port: Vec<EaxcId> = streams
-        .downlink
-        .iter()
-        .copied()
-        .filter(|id| layout.ru_port(*id) == from)
-        .collect();
-    let accepted = "RU_Port_IDs of the cell's downlink eAxC ids under its eaxc_bits";
-    if on_port.is_empty() {
-        let what = format!("RU_Port_ID {from} is in no downlink eAxC id of the cell");
-        diagnosis.refuse(Problem::new(field.mark, &field.path, what).accepted(accepted));
-        return;
-    }
-    for id in on_port {
-        if layout.with_ru_port(id, to).is_some_and(known) {
-            continue;
-        }
-        let what =
-            format!("RU_Port_ID {to} in place of {from} in eAxC {id} is no downlink of the cell");
-        diagnosis.refuse(Problem::new(field.mark, &field.path, what).accepted(accepted));
-    }
-}
-
-fn refuse_shared_images(
-    section: &Section<'_>,
-    source: Option<&[(u16, u16)]>,
-    destination: Option<&[(u16, u16)]>,
-    diagnosis: &mut Diagnosis,
-) {
-    let (Some(source), Some(destination)) = (source, destination) else {
-        return;
-    };
-    for (from, to) in destination {
-        if !source.iter().any(|(_, image)| image == to) {
-            continue;
-        }
-        let Some(field) = section.field("destination_ports") else {
-            return;
-        };
-        let field = field.below(&[&from.to_string()]);
-        let what = format!("RU_Port_ID {to} is used by source_ports too");
-        let problem = Problem::new(field.mark, &field.path, what);
-        diagnosis.refuse(problem.accepted("ports that source_ports does not use"));
-    }
-}
-
-fn broadcasts(
-    field: &Field<'_>,
-    group: &Group<'_>,
-    diagnosis: &mut Diagnosis,
-) -> Option<Vec<Broadcast>> {
-    let items = field.items(diagnosis)?;
-    let read: Vec<Option<Broadcast>> = items
-        .iter()
-        .map(|item| broadcast(item, group, diagnosis))
-        .collect();
-    for (index, (later, item)) in read.iter().zip(&items).enumerate() {
-        let Some(later) = later else { continue };
-        let earlier = read.iter().take(index).flatten();
-        for other in earlier.filter(|other| other.member != later.member) {
-            let Some(slot) = common_slot(other, later) else {
-                continue;
-            };
-            let name = group
-                .names
-                .get(other.member.index())
-                .copied()
-                .unwrap_or_default();
-            let what = format!("slot {slot} is broadcast by {name} too");
-            let field = item.below(&["slots"]);
-            let problem = Problem::new(field.mark, &field.path, what);
-            diagnosis.refuse(problem.accepted("slots in which no other member broadcasts"));
-        }
-    }
-    read.into_iter().collect()
-}
-
-fn broadcast(field: &Field<'_>, group: &Group<'_>, diagnosis: &mut Diagnosis) -> Option<Broadcast> {
-    let section = Section::open(field, BROADCAST.keys, diagnosis)?;
-    let member = section.read("member", diagnosis, |field, d| group.member(field, d));
-    let period = section.read("period", diagnosis, Field::integer);
-    let slots = section.read("slots", diagnosis, |field, diagnosis| {
-        let slots = positions(field, period, "the period", diagnosis)?;
-        if slots.is_empty() {
-            diagnosis.refuse(field.problem("is empty").accepted("at least one slot"));
-        }
-        Some(slots)
-    });
-    Some(Broadcast {
-        member: member?,
-        period: period?,
-        slots: slots?,
-    })
-}
-
-/// A slot of `b` on which `a` broadcasts too: they meet iff they agree modulo the common divisor.
-fn common_slot(a: &Broadcast, b: &Broadcast) -> Option<u32> {
-    let common = divisor(a.period, b.period).max(1);
-    let meets = |slot: &&u32| {
-        a.slots
-            .iter()
-            .any(|other| other % common == **slot % common)
-    };
-    b.slots.iter().find(meets).copied()
-}
-
-fn divisor(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { divisor(b, a % b) }
 }
 
 fn pattern(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<SlotPattern> {
@@ -332,7 +177,9 @@ fn warn(section: &Section<'_>, sharing: &Sharing, diagnosis: &mut Diagnosis) {
             say(name, what.to_owned(), "at least one port");
         }
     }
-    if let Some((slot, symbol)) = control_over_ssb(sharing) {
+    if let Some((slot, symbol)) =
+        broadcast::under_control_symbols(&sharing.broadcast, &sharing.control_symbols)
+    {
         let what = format!(
             "takes symbol {symbol} of broadcast slot {slot}, where an SSB may be (its symbols start \
              at 2 or later): control symbols are remapped before broadcast is looked at"
@@ -357,31 +204,9 @@ fn warn(section: &Section<'_>, sharing: &Sharing, diagnosis: &mut Diagnosis) {
     }
 }
 
-/// A broadcast slot whose control symbols reach the symbols that an SSB can have.
-fn control_over_ssb(sharing: &Sharing) -> Option<(u32, u32)> {
-    let masks = &sharing.control_symbols.masks;
-    let period = u32::try_from(masks.len()).ok()?;
-    for broadcast in &sharing.broadcast {
-        let common = divisor(broadcast.period, period).max(1);
-        for slot in &broadcast.slots {
-            let meeting = (0..period)
-                .zip(masks)
-                .filter(|(at, _)| at % common == slot % common);
-            let high = meeting
-                .map(|(_, mask)| mask & !0b11)
-                .find(|high| *high != 0);
-            if let Some(high) = high {
-                return Some((*slot, high.trailing_zeros()));
-            }
-        }
-    }
-    None
-}
-
 /// udCompMeth of block floating point.
 const BFP: u8 = 1;
 
-const PORT_MAP: Accepts = Accepts::Form("a mapping of RU_Port_ID to RU_Port_ID");
 pub(in crate::config) const PATTERN: Accepts =
     Accepts::Form("1 to 160 letters S (source) or D (destination)");
 
@@ -400,14 +225,14 @@ pub(in crate::config) const SHARING: Table = Table {
         ),
         Key::default(
             "source_ports",
-            PORT_MAP,
+            antenna_ports::MAP,
             "",
             "{}",
             "Where the source's ports go in control symbols; ports not named are dropped.",
         ),
         Key::default(
             "destination_ports",
-            PORT_MAP,
+            antenna_ports::MAP,
             "",
             "{}",
             "The same for the destination. No port may be the goal of both.",
@@ -472,34 +297,6 @@ pub(in crate::config) const SHARING: Table = Table {
             "map_section_ids",
             "Overlapping but different UL requests: the second goes with mapped section ids, or is \
              dropped and counted.",
-        ),
-    ],
-};
-
-pub(in crate::config) const BROADCAST: Table = Table {
-    path: "cells.NAME.sharing.broadcast[]",
-    about: "Slots of different members must not meet.",
-    keys: &[
-        Key::required(
-            "member",
-            Accepts::Form("name of a member"),
-            "",
-            "Whose broadcast.",
-        ),
-        Key::required(
-            "period",
-            Accepts::Integer {
-                min: 1,
-                max: MAX_PERIOD as i64,
-            },
-            "slots",
-            "Period.",
-        ),
-        Key::required(
-            "slots",
-            Accepts::Form("list of slots below the period"),
-            "slots",
-            "Positions in the period.",
         ),
     ],
 };
