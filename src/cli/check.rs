@@ -275,3 +275,52 @@ fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(files: &[&str], json: bool) -> (Exit, String) {
+        let check = Check {
+            files: files.iter().map(PathBuf::from).collect(),
+            scenario: Vec::new(),
+            json,
+            reference: false,
+        };
+        let mut out = Vec::new();
+        let exit = check.run(&mut out).unwrap();
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/one-cell-two-dus.yaml");
+
+    #[test]
+    fn a_good_file_is_summed_up() {
+        let (exit, text) = check(&[EXAMPLE], false);
+        assert_eq!(exit, Exit::Done);
+        let expected =
+            "OK, 3 ports, 1 RU, 2 DUs, 1 cell\n  cell-1: ru-1 served by du-1, standby du-2\n";
+        assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn one_bad_file_among_good_ones_decides_the_exit_code() {
+        let (exit, text) = check(&[EXAMPLE, "no/such.yaml"], false);
+        assert_eq!(exit, Exit::Usage);
+        assert!(text.contains("no/such.yaml: cannot be read: "), "{text}");
+        assert!(text.ends_with("no/such.yaml: 1 problem\n"), "{text}");
+    }
+
+    #[test]
+    fn json_is_one_object_with_every_file() {
+        let (exit, text) = check(&[EXAMPLE, "no/such.yaml"], true);
+        assert_eq!(exit, Exit::Usage);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["files"][0]["ok"], true);
+        assert_eq!(
+            value["files"][0]["summary"]["cells"][0]["standby"][0],
+            "du-2"
+        );
+        assert_eq!(value["files"][1]["problems"][0]["line"], 0);
+    }
+}

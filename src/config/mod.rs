@@ -9,6 +9,8 @@ pub mod model;
 mod reference;
 pub mod scenario;
 mod source;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use model::Config;
