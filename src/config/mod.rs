@@ -16,6 +16,7 @@ mod validate;
 pub use model::Config;
 pub use reference::markdown as reference;
 pub use source::problem::{Mark, Problem, Problems, place};
+pub use source::text::duration;
 
 use source::problem::Diagnosis;
 use source::tree;

@@ -42,7 +42,7 @@ fn octet(text: &str) -> IResult<&str, u8> {
 }
 
 /// A whole number and a unit: `500ns`, `250us`, `10ms`, `1s`.
-pub(in crate::config) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let unit = alt((
         value(1u64, tag_no_case("ns")),
         value(1_000, tag_no_case("us")),
