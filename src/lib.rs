@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod dataplane;
 pub mod dpdk;
+pub mod lab;
 pub mod planes;
 pub mod ran;
 pub mod replay;
