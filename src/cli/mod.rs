@@ -5,6 +5,7 @@
 
 mod check;
 mod inspect;
+mod lab;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -22,6 +23,7 @@ struct CommandLine {
 enum Command {
     Check(check::Check),
     Inspect(inspect::Inspect),
+    Lab(Box<lab::Lab>),
 }
 
 impl Command {
@@ -29,6 +31,7 @@ impl Command {
         match self {
             Self::Check(check) => check.run(out),
             Self::Inspect(inspect) => inspect.run(out),
+            Self::Lab(lab) => lab.run(out),
         }
     }
 }
