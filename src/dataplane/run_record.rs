@@ -79,6 +79,15 @@ pub struct CellRecord {
     pub speech: Vec<Speech>,
 }
 
+impl CellRecord {
+    /// When `slot` is on air, by the mean slot duration.
+    pub const fn air(&self, slot: SlotCount) -> Instant {
+        let nanos = self.slot_duration.as_nanos() as i64;
+        self.first_air
+            .offset(slot.since(self.first).saturating_mul(nanos))
+    }
+}
+
 /// Frames of one member (or the RU) on one stream in one slot with one fate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Speech {

@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(planned.mode, Mode::Single(example::DU_1));
         assert!(planned.commanded.unwrap() < planned.at);
         assert!(planned.audit.is_clean());
-        assert_eq!(planned.audit.unserved_slots, 0);
+        assert_eq!(planned.audit.unserved_downlink, 0);
     }
 
     #[test]
@@ -256,7 +256,8 @@ mod tests {
         let failure = failover.failure.unwrap();
         assert_eq!(failure.member, example::DU_1);
         assert!(failure.last_heard < failure.due_at && failure.due_at < failure.detected);
-        assert_eq!(failover.audit.unserved_slots, example::UNSERVED);
+        assert_eq!(failover.audit.unserved_downlink, example::UNSERVED);
+        assert_eq!(failover.audit.unserved_uplink, 0);
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn ahead(change: &Change) -> String {
 
 fn failover(words: Words<'_>, change: &Change, failure: Failure, mode: &str, slot: &str) -> String {
     format!(
-        "{}: {} was lost: last heard at {}, due again at {}, declared lost at {} ({} after its last frame, {} after it was due). {mode} took over from {slot}. {} {}",
+        "{}: {} was lost: last heard at {}, due again at {}, declared lost at {} ({} after its last frame, {} after it was due). {mode} took over from {slot}{}. {} {}",
         words.cell(change.cell),
         words.member(change.cell, failure.member),
         words.at(failure.last_heard),
@@ -170,18 +170,33 @@ fn failover(words: Words<'_>, change: &Change, failure: Failure, mode: &str, slo
         words.at(failure.detected),
         duration(failure.detected.nanos_since(failure.last_heard)),
         duration(failure.detected.nanos_since(failure.due_at)),
-        gap(change.audit.unserved_slots),
+        lateness(words, change),
+        gap(&change.audit),
         frames(&change.audit),
     )
 }
 
-fn gap(slots: u64) -> String {
-    match slots {
-        0 => "No downlink slot stayed empty in between.".to_owned(),
-        1 => "1 downlink slot in between did not reach the RU.".to_owned(),
-        _ => format!(
-            "{} downlink slots in between did not reach the RU.",
-            amount(slots)
+/// A standby may itself be late for the slot that it takes over.
+fn lateness(words: Words<'_>, change: &Change) -> String {
+    let air = words
+        .timeline(change.cell)
+        .map(|timeline| timeline.air(change.boundary));
+    match air.map(|air| change.at.nanos_since(air)) {
+        Some(late) if late > 0 => format!(
+            ", whose first frame it sent {} after that slot was on air",
+            duration(late)
+        ),
+        _ => String::new(),
+    }
+}
+
+fn gap(audit: &Audit) -> String {
+    match (audit.unserved_downlink, audit.unserved_uplink) {
+        (0, 0) => "No slot in between went without its owner.".to_owned(),
+        (downlink, uplink) => format!(
+            "In between, {} and {} went without an owner.",
+            counted(downlink, "downlink slot"),
+            counted(uplink, "uplink slot")
         ),
     }
 }
@@ -264,8 +279,11 @@ fn of_silence(words: Words<'_>, silence: &Silence) -> Sentence {
                 "{member} left {slots} empty ({class}) and was declared lost at {}{}.",
                 words.at(at),
                 match heard_again {
-                    Some(again) => format!("; heard again at {}", words.at(again)),
-                    None => "; not heard again".to_owned(),
+                    Some(again) => format!(
+                        ", but came back {} later: a stall as long as confirm, not a death",
+                        duration(again.nanos_since(at))
+                    ),
+                    None => "; it was not heard again".to_owned(),
                 }
             ),
         ),

@@ -96,11 +96,7 @@ impl<'a> Stretch<'a> {
 
     /// When the first slot is on air.
     pub(super) fn starts(&self) -> Instant {
-        let slots = self.first.since(self.timeline.first);
-        let slot_ns = self.timeline.slot_duration.as_nanos() as i64;
-        self.timeline
-            .first_air
-            .offset(slots.saturating_mul(slot_ns))
+        self.timeline.air(self.first)
     }
 
     /// What was said in the stretch.

@@ -144,7 +144,8 @@ pub(super) fn liveness(record: &RunRecord, story: &Story, cells: &[CellId]) -> S
             "empty due slots",
             "longest run",
             "stalls",
-            "lost at",
+            "declared lost",
+            "at the end",
         ],
         &rows,
     )
@@ -168,10 +169,19 @@ fn member_row(words: Words<'_>, story: &Story, cell: CellId, member: MemberId) -
         .iter()
         .filter(|s| s.cell == cell && s.member == member)
         .collect();
-    let lost = silences.iter().find_map(|silence| match silence.end {
-        SilenceEnd::Lost { at, .. } => Some(words.at(at)),
-        _ => None,
-    });
+    let lost = silences
+        .iter()
+        .filter(|s| matches!(s.end, SilenceEnd::Lost { .. }));
+    let last = silences.last().map(|silence| silence.end);
+    let state = match last {
+        Some(SilenceEnd::Lost {
+            at,
+            heard_again: None,
+        }) => format!("lost since {}", words.at(at)),
+        Some(SilenceEnd::Open) => "silent".to_owned(),
+        _ if heard == 0 => "never heard".to_owned(),
+        _ => "heard".to_owned(),
+    };
     let missed: u64 = silences.iter().map(|s| u64::from(s.run)).sum();
     let longest = silences.iter().map(|s| s.run).max().unwrap_or(0);
     let stalls = silences
@@ -186,7 +196,8 @@ fn member_row(words: Words<'_>, story: &Story, cell: CellId, member: MemberId) -
         amount(missed),
         amount(u64::from(longest)),
         amount(stalls.count() as u64),
-        lost.unwrap_or_else(|| "never".to_owned()),
+        amount(lost.count() as u64),
+        state,
     ]
 }
 

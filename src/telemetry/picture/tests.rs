@@ -27,7 +27,7 @@ fn the_page_says_what_happened_and_why() {
         "migrated from du-2 to du-1 at slot 2958514523200, no frame lost",
         "du-1 fell silent at 0.2451 s",
         "a stall, below confirm",
-        "3 downlink slots in between did not reach the RU",
+        "In between, 3 downlink slots and 0 uplink slots went without an owner.",
         "The member is a standby: the cell&#39;s active member owns this slot.",
         "failover decided: du-2 waits for its first C-plane to take over from du-1",
         "Every frame is accounted for.",

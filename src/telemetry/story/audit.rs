@@ -18,8 +18,11 @@ pub(crate) struct Audit {
     pub(crate) owner_dropped: u64,
     /// Frames that a member sent for slots it did not own.
     pub(crate) strangers_sent: u64,
-    /// Slots in which the next owner had downlink to send, was not yet admitted, and nobody else sent.
-    pub(crate) unserved_slots: u64,
+    /// Downlink slots back from the boundary for which only the next owner had anything, not yet
+    /// admitted.
+    pub(crate) unserved_downlink: u64,
+    /// The same for uplink: nobody's request reached the RU.
+    pub(crate) unserved_uplink: u64,
 }
 
 impl Audit {
@@ -60,7 +63,9 @@ fn audit(
         audit.count(speech, Some(change.mode), false);
     }
     if let (Cause::Failover, Mode::Single(next)) = (change.cause, change.mode) {
-        audit.unserved_slots = unserved(timeline, from, change.boundary, next);
+        let gap = between(timeline, from, change.boundary);
+        audit.unserved_downlink = unserved(gap, Direction::Downlink, next);
+        audit.unserved_uplink = unserved(gap, Direction::Uplink, next);
     }
     audit
 }
@@ -97,22 +102,17 @@ fn between(timeline: &CellRecord, from: SlotCount, until: SlotCount) -> &[Speech
     timeline.speech.get(start..end.max(start)).unwrap_or(&[])
 }
 
-/// Slots before `boundary`, back to the last one served, for which only `next` had downlink.
-fn unserved(timeline: &CellRecord, from: SlotCount, boundary: SlotCount, next: MemberId) -> u64 {
+/// Slots back from the end of `gap`, up to the last one served, for which only `next` spoke.
+fn unserved(gap: &[Speech], direction: Direction, next: MemberId) -> u64 {
     let mut slots = 0;
-    let mut last = None;
-    for speech in between(timeline, from, boundary).iter().rev() {
-        if speech.member.is_none() || speech.direction != Direction::Downlink {
-            continue;
+    let said = gap.iter().rev().filter(|s| s.direction == direction);
+    // Entries of one slot stand together.
+    for slot in said.collect::<Vec<_>>().chunk_by(|a, b| a.slot == b.slot) {
+        let mut of_members = slot.iter().filter(|s| s.member.is_some());
+        if of_members.clone().any(|s| s.fate.is_none()) {
+            return slots;
         }
-        if speech.fate.is_none() {
-            // Entries of one slot stand together: the slot just counted was served after all.
-            return slots - u64::from(last == Some(speech.slot) && slots > 0);
-        }
-        if speech.member == Some(next) && last != Some(speech.slot) {
-            slots += 1;
-            last = Some(speech.slot);
-        }
+        slots += u64::from(of_members.any(|s| s.member == Some(next)));
     }
     slots
 }
