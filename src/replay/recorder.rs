@@ -167,6 +167,7 @@ mod tests {
 
     fn trace(slot: u64, member: u8) -> Trace {
         Trace {
+            peer: None,
             cell: Some(CellId(0)),
             member: Some(MemberId(member)),
             stream: Some(StreamId(1)),
