@@ -1,0 +1,248 @@
+//! The armed plan, step by step: loss, fence, the standby's first slot, damping, return.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+#[path = "support/appliance.rs"]
+mod appliance;
+
+use appliance::*;
+use ranshift::dataplane::mailbox::{Action, Boundary, Cause, EventKind, Mode, Refusal};
+use ranshift::dataplane::verdict::DropReason;
+use ranshift::ran::Direction::{Downlink, Uplink};
+use ranshift::ran::{Instant, MemberId, SlotCount};
+use ranshift::wire::oran::emit::ControlSection;
+
+const A: MemberId = MemberId(0);
+const B: MemberId = MemberId(1);
+const LEAD_NS: i64 = 400_000;
+
+const PLAN: &str = "
+    liveness: {history: 3, confirm: 1, grace: 250us}
+    transmit_window_end: {downlink_control: 200us, uplink_control: 200us, downlink_user: 100us}
+    failover: {standby: [du-b], damping: 1s}";
+
+/// Sends one slot of each DU that is alive: C-plane and one U-plane message, at their lead.
+fn slot(appliance: &mut Appliance, n: i64, alive: &[Sender]) -> Vec<(Sender, Left)> {
+    let slot = START.offset(n);
+    appliance.wait_until(clock().air(slot, 0).offset(-LEAD_NS));
+    let mut left = Vec::new();
+    for sender in alive {
+        let (port, eaxc) = if sender.source == DU_A {
+            (1, 0)
+        } else {
+            (2, 16)
+        };
+        let number = n as u8;
+        let direction = if n % 10 >= 7 { Uplink } else { Downlink };
+        let whole = [ControlSection::whole(0, 14)];
+        let control = sender.control(direction, at(eaxc, number, slot, 0), &whole);
+        left.extend(appliance.receive(port, &control));
+        if direction == Downlink {
+            left.extend(
+                appliance.receive(port, &sender.user(direction, at(eaxc, number, slot, 0))),
+            );
+        }
+    }
+    left.into_iter().map(|left| (alive[0], left)).collect()
+}
+
+fn kinds(appliance: &Appliance) -> Vec<EventKind> {
+    let noise =
+        |kind: &EventKind| matches!(kind, EventKind::InStep { .. } | EventKind::DueMissed { .. });
+    let kinds = appliance.events.iter().map(|event| event.kind);
+    kinds.filter(|kind| !noise(kind)).collect()
+}
+
+#[test]
+fn a_dead_active_member_is_fenced_and_the_standby_takes_over_within_two_slots() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    let died = clock().air(START.offset(49), 0).offset(-LEAD_NS);
+    let mut first = None;
+    for n in 50..56 {
+        let sent = slot(&mut appliance, n, &[FROM_B]);
+        if first.is_none() && !sent.is_empty() {
+            first = Some(n);
+        }
+    }
+    let lost = appliance
+        .events
+        .iter()
+        .find(|event| matches!(event.kind, EventKind::Lost { .. }))
+        .unwrap();
+    assert!(
+        lost.at.nanos_since(died) <= 1_000_000,
+        "{}",
+        lost.at.nanos_since(died)
+    );
+    assert_eq!(first, Some(51));
+    let cause = Cause::Failover;
+    assert!(kinds(&appliance).contains(&EventKind::Fenced { member: A, cause }));
+    assert!(kinds(&appliance).contains(&EventKind::Mode {
+        mode: Mode::Single(B),
+        boundary: START.offset(51),
+        cause,
+    }));
+    assert_eq!(appliance.worker.counters().cells[0].failovers, 1);
+}
+
+#[test]
+fn the_numbering_toward_the_ru_has_no_gap_through_a_failover() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    let mut numbers = Vec::new();
+    for n in 0..80 {
+        let alive: &[Sender] = if n < 50 { &[FROM_A, FROM_B] } else { &[FROM_B] };
+        let sent = slot(&mut appliance, n, alive);
+        let user = sent
+            .iter()
+            .map(|(_, left)| seen(&left.bytes))
+            .filter(|frame| frame.kind == 0);
+        numbers.extend(user.map(|frame| frame.sequence));
+    }
+    assert!(
+        numbers
+            .windows(2)
+            .all(|pair| pair[1] == pair[0].wrapping_add(1))
+    );
+}
+
+#[test]
+fn the_fenced_member_that_returns_stays_silent_until_readmitted() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..70 {
+        let alive: &[Sender] = if (50..60).contains(&n) {
+            &[FROM_B]
+        } else {
+            &[FROM_A, FROM_B]
+        };
+        slot(&mut appliance, n, alive);
+    }
+    assert!(appliance.dropped(DropReason::Fenced) > 0);
+    appliance.command(Boundary::Next, Action::Readmit { member: A });
+    appliance.command(Boundary::Next, Action::Switch { to: A });
+    let before = appliance.dropped(DropReason::Fenced);
+    for n in 70..80 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    assert_eq!(appliance.dropped(DropReason::Fenced), before);
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(A)
+    );
+}
+
+#[test]
+fn nobody_takes_over_while_the_standby_is_out_of_step_and_somebody_does_once_it_is_back() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A]);
+    }
+    appliance.go_to(START.offset(60));
+    let why = Refusal::NotInStep;
+    assert!(kinds(&appliance).contains(&EventKind::FailoverImpossible { from: A, why }));
+    for n in 62..66 {
+        slot(&mut appliance, n, &[FROM_B]);
+    }
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(B)
+    );
+}
+
+#[test]
+fn a_second_failover_waits_for_the_damping() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    for n in 50..60 {
+        slot(&mut appliance, n, &[FROM_B]);
+    }
+    appliance.command(Boundary::Next, Action::Readmit { member: A });
+    appliance.command(Boundary::Next, Action::Arm { standby: Some(A) });
+    for n in 60..100 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    for n in 100..120 {
+        slot(&mut appliance, n, &[FROM_A]);
+    }
+    let why = Refusal::Damped;
+    assert!(kinds(&appliance).contains(&EventKind::FailoverImpossible { from: B, why }));
+    for n in 120..2_200 {
+        slot(&mut appliance, n, &[FROM_A]);
+    }
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(A)
+    );
+}
+
+#[test]
+fn without_an_armed_plan_the_loss_is_told_and_nothing_moves() {
+    let mut appliance = Appliance::new(&two_dus("\n    liveness: {history: 3}"));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    for n in 50..60 {
+        slot(&mut appliance, n, &[FROM_B]);
+    }
+    let why = Refusal::NotArmed;
+    assert!(kinds(&appliance).contains(&EventKind::FailoverImpossible { from: A, why }));
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(A)
+    );
+}
+
+#[test]
+fn a_lost_source_leaves_the_ru_to_the_destination() {
+    let sharing = "
+    sharing: {control_symbols: [0], source_ports: {0: 0}, destination_ports: {0: 1}, pattern: SD}";
+    let mut appliance = Appliance::new(&two_dus(&format!("{PLAN}{sharing}")));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+        if n == 40 {
+            let share = Action::Share {
+                source: A,
+                destination: B,
+            };
+            appliance.command(Boundary::Next, share);
+        }
+    }
+    for n in 50..60 {
+        slot(&mut appliance, n, &[FROM_B]);
+    }
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(B)
+    );
+}
+
+#[test]
+fn a_silent_standby_is_told_and_moves_nothing() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..60 {
+        let alive: &[Sender] = if n < 50 { &[FROM_A, FROM_B] } else { &[FROM_A] };
+        slot(&mut appliance, n, alive);
+    }
+    let lost = |kind: &EventKind| matches!(kind, EventKind::Lost { member: B, .. });
+    assert!(kinds(&appliance).iter().any(lost));
+    assert_eq!(appliance.worker.counters().cells[0].failovers, 0);
+}
+
+#[test]
+fn time_that_jumps_over_many_deadlines_is_worked_off() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    appliance.wait_until(Instant(clock().air(SlotCount(START.0 + 100_000), 0).0));
+    assert!(kinds(&appliance).len() < 20);
+    assert!(appliance.worker.next_deadline() > clock().air(START, 0));
+}
