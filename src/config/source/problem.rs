@@ -125,15 +125,23 @@ pub fn place(file: &str, mark: Mark) -> String {
 pub(in crate::config) struct Diagnosis {
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// Problems beyond `MOST`, counted only.
+    beyond: usize,
 }
 
 impl Diagnosis {
     pub(in crate::config) fn refuse(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if self.problems.len() < MOST {
+            self.problems.push(problem);
+            return;
+        }
+        self.beyond += 1;
     }
 
     pub(in crate::config) fn warn(&mut self, warning: Problem) {
-        self.warnings.push(warning);
+        if self.warnings.len() < MOST {
+            self.warnings.push(warning);
+        }
     }
 
     /// The value and the warnings if nothing was refused, else everything that was.
@@ -144,6 +152,10 @@ impl Diagnosis {
     ) -> Result<(T, Vec<Problem>), Problems> {
         self.problems.sort_by_key(|problem| problem.mark);
         self.warnings.sort_by_key(|warning| warning.mark);
+        if self.beyond > 0 {
+            let what = format!("has {} more problems, not shown", self.beyond);
+            self.problems.push(Problem::new(Mark::default(), "", what));
+        }
         if self.problems.is_empty() {
             if let Some(value) = value {
                 return Ok((value, self.warnings));
@@ -161,3 +173,6 @@ impl Diagnosis {
         })
     }
 }
+
+/// Problems that are kept: far more than anyone reads, so that a file of nothing but mistakes stays cheap.
+const MOST: usize = 1000;

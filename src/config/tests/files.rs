@@ -298,6 +298,21 @@ fn a_file_above_16_mib_is_refused_and_one_of_16_mib_is_read() {
     );
 }
 
+#[test]
+fn a_thousand_problems_are_shown_and_the_rest_counted() {
+    let text = |count| {
+        (0..count)
+            .map(|n| format!("key{n}: 1\n"))
+            .collect::<String>()
+    };
+    // Four required sections are missing besides.
+    let all = config::parse(&text(996), "test.yaml").unwrap_err();
+    assert_eq!(all.problems.len(), 1000);
+    let more = config::parse(&text(999), "test.yaml").unwrap_err();
+    assert_eq!(more.problems.len(), 1001);
+    assert!(more.to_string().contains("has 3 more problems, not shown"));
+}
+
 proptest! {
     #[test]
     fn random_text_never_panics(text in "\\PC{0,200}|[\\[\\]{}:,&*!|>'\"%@`#\n -]{0,200}") {
