@@ -9,8 +9,7 @@
 #[path = "support/lab_config.rs"]
 mod lab_config;
 
-use lab_config::edited;
-use ranshift::config::Config;
+use ranshift::config::{self, Config};
 use ranshift::lab::{
     Class, Generator, LeadProfile, Life, Load, Mark, Plan, RadioTiming, Sender, SlotShape, Style,
     Tdd,
@@ -39,6 +38,11 @@ struct Heard {
     stored: usize,
     len: usize,
     mark: Option<Mark>,
+}
+
+fn edited(edits: &[(&str, &str)]) -> Config {
+    let text = lab_config::edited(edits);
+    config::parse(&text, "edited.yaml").unwrap().config
 }
 
 fn plan(config: &Config, millis: u64) -> Plan {

@@ -1,15 +1,9 @@
-//! Configurations for tests of the lab: the example of one cell, edited as text.
+//! The example of one cell, edited as text, for tests of the lab.
 
-use ranshift::config::{self, Config};
 use std::path::Path;
 
 /// `configs/one-cell-two-dus.yaml` with every occurrence of each first text replaced by the second.
-pub(crate) fn edited(edits: &[(&str, &str)]) -> Config {
-    parsed(&edited_text(edits))
-}
-
-/// The text of the same.
-pub(crate) fn edited_text(edits: &[(&str, &str)]) -> String {
+pub(crate) fn edited(edits: &[(&str, &str)]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/one-cell-two-dus.yaml");
     let mut text = std::fs::read_to_string(path).unwrap();
     for (from, to) in edits {
@@ -17,11 +11,4 @@ pub(crate) fn edited_text(edits: &[(&str, &str)]) -> String {
         text = text.replace(from, to);
     }
     text
-}
-
-fn parsed(text: &str) -> Config {
-    let loaded = config::parse(text, "edited.yaml");
-    loaded
-        .unwrap_or_else(|problems| panic!("{problems}"))
-        .config
 }
