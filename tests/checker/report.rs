@@ -77,6 +77,8 @@ pub struct Failover {
     pub from: String,
     /// Who took over.
     pub to: String,
+    /// When the lost member was last heard, Unix nanoseconds.
+    pub last_heard: Option<u64>,
     /// When decided, Unix nanoseconds.
     pub detected: u64,
     /// From this slot; none if the standby has not spoken since.
@@ -164,6 +166,7 @@ fn failover(item: &Value, start: u64) -> Option<Failover> {
         cell: value::text(&item["cell"])?,
         from: value::text(&item["from"])?,
         to: value::text(&item["to"])?,
+        last_heard: instant(&item["last_heard_ns"], start),
         detected: instant(&item["detected_ns"], start)?,
         boundary: value::integer(&item["boundary_slot"]),
     })

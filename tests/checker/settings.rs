@@ -138,6 +138,8 @@ pub struct Sharing {
     pub owner_wins: bool,
     /// True where the destination owns.
     pub pattern: Vec<bool>,
+    /// The box may change the pattern by itself.
+    pub adaptive: bool,
     /// Section types 5 and 6 of both are welcome.
     pub disjoint_ue_ids: bool,
 }
@@ -362,6 +364,7 @@ fn sharing(body: &Value, member: &dyn Fn(&Value) -> Option<usize>) -> Sharing {
             .collect(),
         owner_wins: value::text(&body["cplane"]).as_deref() == Some("owner_wins"),
         pattern: pattern(&value::text(&body["pattern"]).unwrap_or_default()),
+        adaptive: body["adaptive"].is_object(),
         disjoint_ue_ids: value::flag(&body["disjoint_ue_ids"]),
     }
 }

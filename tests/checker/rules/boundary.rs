@@ -2,17 +2,21 @@
 //! against the action that asked for it, or against what the lost and the new member sent.
 
 use super::super::report::{Failover, Happening};
-use super::super::run::Run;
+use super::super::run::{Fact, Run};
 use super::super::scenario::{Action, Boundary, What};
 use super::super::settings::Cell;
 use super::super::timeline::{Mode, Segment};
 use super::super::verdict::{Rule, Verdict};
 use std::collections::HashMap;
 
+/// A millisecond: a command is carried out at the next thing that happens.
+const SOON: u64 = 1_000_000;
+
 /// Judges every cell's switches, fences and failovers.
 pub fn judge(run: &Run, verdict: &mut Verdict) {
     for (index, cell) in run.inputs.settings.cells.iter().enumerate() {
         commanded(run, index, cell, verdict);
+        unasked(run, index, cell, verdict);
         let failovers = run
             .inputs
             .report
@@ -27,6 +31,64 @@ pub fn judge(run: &Run, verdict: &mut Verdict) {
                 });
             }
         }
+    }
+}
+
+/// Fences and patterns that neither an action nor a failover nor the configuration explains.
+fn unasked(run: &Run, index: usize, cell: &Cell, verdict: &mut Verdict) {
+    let begin = start(run);
+    let actions = || {
+        run.inputs
+            .scenario
+            .actions
+            .iter()
+            .filter(|action| action.cell == cell.name)
+    };
+    for fence in &run.timelines[index].fences {
+        verdict.examine(Rule::Boundary);
+        let name = run.name(index, fence.member);
+        let asked = actions().any(|action| {
+            action.what == What::Fence(name.to_owned())
+                && fence.from.abs_diff(begin + action.at) <= SOON
+        });
+        let failed = run.inputs.report.failovers.iter().any(|failover| {
+            failover.cell == cell.name
+                && failover.from == name
+                && failover.detected.abs_diff(fence.from) <= SOON
+        });
+        if !asked && !failed {
+            verdict.refuse(Rule::Boundary, None, None, || {
+                format!("{}: nobody asked to fence {name}", cell.name)
+            });
+        }
+    }
+    for (from, pattern) in run.timelines[index].patterns.iter().skip(1) {
+        verdict.examine(Rule::Boundary);
+        let asked = actions().any(|action| {
+            let What::Pattern(wanted_pattern, boundary) = &action.what else {
+                return false;
+            };
+            let wanted = wanted(run, index, *boundary, begin + action.at);
+            let slack = slack(cell, *boundary);
+            wanted_pattern == pattern && wanted.is_none_or(|slot| (from - slot).abs() <= slack)
+        });
+        if !asked && !cell.sharing.adaptive && *pattern != cell.sharing.pattern {
+            verdict.refuse(Rule::Boundary, None, None, || {
+                format!(
+                    "{}: a slot pattern from slot {from} that nobody asked for",
+                    cell.name
+                )
+            });
+        }
+    }
+}
+
+/// Header time runs ahead of the air by the lead of the frames that it is lifted from.
+fn slack(cell: &Cell, boundary: Boundary) -> i64 {
+    match (cell.gps, boundary) {
+        (_, Boundary::Slot(_)) => 0,
+        (Some(_), _) => 1,
+        (None, _) => 6,
     }
 }
 
@@ -113,7 +175,7 @@ fn action_fault(
 
 fn silence_fault(run: &Run, action: &Action, at: u64, happening: &Happening) -> Option<String> {
     let told = run.inputs.report.events.iter().any(|event| {
-        event.cell == action.cell && event.what == *happening && event.at.abs_diff(at) <= 1_000_000
+        event.cell == action.cell && event.what == *happening && event.at.abs_diff(at) <= SOON
     });
     (!told && !refused(run, action, at)).then(|| "did not happen when it was asked for".to_owned())
 }
@@ -123,7 +185,7 @@ fn refused(run: &Run, action: &Action, at: u64) -> bool {
     events.any(|event| {
         event.cell == action.cell
             && event.what == Happening::Refused
-            && event.at.abs_diff(at) <= 1_000_000
+            && event.at.abs_diff(at) <= SOON
     })
 }
 
@@ -152,12 +214,7 @@ fn place_fault(
     at: u64,
 ) -> Option<String> {
     let clock = &run.timelines[index].clock;
-    // Header time runs ahead of the air by the lead of the frames that it is lifted from.
-    let slack = match (run.inputs.settings.cells[index].gps, boundary) {
-        (_, Boundary::Slot(_)) => 0,
-        (Some(_), _) => 1,
-        (None, _) => 6,
-    };
+    let slack = slack(&run.inputs.settings.cells[index], boundary);
     if let Some(wanted) = wanted(run, index, boundary, at) {
         let off = (segment.from - wanted).abs();
         return (off > slack)
@@ -210,6 +267,13 @@ fn failover_fault(run: &Run, index: usize, cell: &Cell, failover: &Failover) -> 
             failover.from
         ));
     }
+    let heard = last_heard(run, index, from, failover.detected);
+    if failover.last_heard.is_some() && failover.last_heard != heard {
+        return Some(format!(
+            "{} was last heard at {heard:?}, not at {:?}",
+            failover.from, failover.last_heard
+        ));
+    }
     let first = first_control(run, index, to);
     match first.get(&boundary) {
         None => Some(format!(
@@ -220,6 +284,28 @@ fn failover_fault(run: &Run, index: usize, cell: &Cell, failover: &Failover) -> 
         )),
         Some(_) => None,
     }
+}
+
+/// When a member's last frame in step arrived before it was given up.
+fn last_heard(run: &Run, index: usize, member: usize, before: u64) -> Option<u64> {
+    let window = run.inputs.settings.cells[index].step_window;
+    let clock = &run.timelines[index].clock;
+    let heard = run
+        .seen
+        .iter()
+        .rev()
+        .filter(|seen| seen.frame.at_ns <= before);
+    let of_member = |at: u64, fact: &&Fact| {
+        let in_step = (at as i64 - clock.air(fact.slot)).abs() <= window;
+        fact.cell == index && fact.member == Some(member) && in_step
+    };
+    let mut own = heard.filter(|seen| {
+        seen.facts
+            .iter()
+            .flatten()
+            .any(|fact| of_member(seen.frame.at_ns, &fact))
+    });
+    own.next().map(|seen| seen.frame.at_ns)
 }
 
 /// When a member's first C-plane of each slot arrived.

@@ -79,7 +79,9 @@ fn in_step(run: &Run, heard: &[Vec<Heard>], cell: usize, member: usize, at: u64)
     let possible = entry.perhaps[..until]
         .last()
         .is_some_and(|last| at - last <= memory + slot);
-    match (sure, possible) {
+    // A lone member may be taken as in step: there is nobody else to hear the RU.
+    let alone = settings.members.len() == 1;
+    match (sure, possible || alone) {
         (true, _) => Certain::Yes,
         (false, true) => Certain::Maybe,
         (false, false) => Certain::No,
