@@ -333,8 +333,8 @@ impl Stage {
 
     fn scenario(&self) -> String {
         let fence = (self.clock.air(self.first + FENCED) as u64 - self.begin) / 1000;
-        let switch = "boundary: {in_slots: 15}";
-        // Five slots before the switch, counted from the first frame 400 us before the first slot.
+        let switch = "boundary: {in_slots: 16}";
+        // The first frame comes 400 us before the first slot, so 2.6 ms after it slot 4 is on air.
         match self.play {
             Play::Migration => format!(
                 "actions:\n- {{at: 2600us, migrate: {{cell: cell-1, to: du-1, {switch}}}}}\n\

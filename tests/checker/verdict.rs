@@ -82,7 +82,10 @@ impl fmt::Display for Finding {
         if let Some(place) = &self.input {
             write!(f, " input {place}")?;
         }
-        write!(f, ": {}", self.text)
+        if self.output.is_some() || self.input.is_some() {
+            write!(f, ":")?;
+        }
+        write!(f, " {}", self.text)
     }
 }
 

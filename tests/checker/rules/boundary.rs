@@ -86,8 +86,7 @@ fn unasked(run: &Run, index: usize, cell: &Cell, verdict: &mut Verdict) {
 /// Header time runs ahead of the air by the lead of the frames that it is lifted from.
 fn slack(cell: &Cell, boundary: Boundary) -> i64 {
     match (cell.gps, boundary) {
-        (_, Boundary::Slot(_)) => 0,
-        (Some(_), _) => 1,
+        (_, Boundary::Slot(_)) | (Some(_), _) => 0,
         (None, _) => 6,
     }
 }
@@ -170,7 +169,15 @@ fn action_fault(
         return (!beyond || due).then(|| "did not happen".to_owned());
     };
     let segment = open.remove(found);
-    place_fault(run, index, segment, boundary, at)
+    // Carried out at the next thing that happens: slots are counted from there.
+    let carried_out = (at..=at + SOON).contains(&segment.at);
+    place_fault(
+        run,
+        index,
+        segment,
+        boundary,
+        if carried_out { segment.at } else { at },
+    )
 }
 
 fn silence_fault(run: &Run, action: &Action, at: u64, happening: &Happening) -> Option<String> {
