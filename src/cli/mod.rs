@@ -6,6 +6,7 @@
 mod check;
 mod inspect;
 mod lab;
+mod run;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -24,6 +25,7 @@ enum Command {
     Check(check::Check),
     Inspect(inspect::Inspect),
     Lab(Box<lab::Lab>),
+    Run(run::Run),
 }
 
 impl Command {
@@ -32,6 +34,7 @@ impl Command {
             Self::Check(check) => check.run(out),
             Self::Inspect(inspect) => inspect.run(out),
             Self::Lab(lab) => lab.run(out),
+            Self::Run(run) => run.run(out),
         }
     }
 }

@@ -147,6 +147,11 @@ struct StampField {
     flag: u64,
 }
 
+/// Whether some driver stamps what it receives.
+pub fn stamps_exist() -> bool {
+    STAMP.get_or_init(StampField::look_up).is_some()
+}
+
 impl StampField {
     fn look_up() -> Option<Self> {
         let (mut offset, mut flag) = (0u32, 0u64);

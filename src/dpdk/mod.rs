@@ -8,6 +8,7 @@
 pub mod burst;
 pub mod eal;
 mod ffi;
+pub mod in_order;
 pub mod lcore;
 pub mod mbuf;
 pub mod mempool;

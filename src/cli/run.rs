@@ -1,0 +1,309 @@
+//! `ranshift run`: the appliance on DPDK ports, on one lcore, until told to stop.
+//!
+//! Everything that can be wrong with arguments and configuration is said before EAL starts. The lcore is
+//! the calling thread; whoever decides beside it runs on a thread of its own, made before EAL so that it
+//! does not share the poll core, and talks to it through bounded queues. With `--clock capture` time is
+//! the frames' own, and the director answers in the instant of the event, as in a replay.
+
+mod beside;
+mod report;
+
+use super::Exit;
+use crate::config::{self, Config};
+use crate::control::{compile::compile, controller::Controller};
+use crate::dataplane::mailbox::{Command, Director, Event};
+use crate::dataplane::worker::{Clock, Unobserved, Worker};
+use crate::dpdk::burst::Ports;
+use crate::dpdk::eal::{self, Eal, StartError};
+use crate::dpdk::in_order::InOrder;
+use crate::dpdk::lcore::{self, Lcore};
+use crate::dpdk::mbuf::{self, Mbuf};
+use crate::dpdk::mempool::{PoolSize, Pools};
+use crate::dpdk::port::{self, PortPlan};
+use crate::ran::Instant;
+use beside::Beside;
+use report::Report;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Run the appliance on DPDK ports until interrupted
+#[derive(clap::Args)]
+pub(super) struct Run {
+    /// Configuration file (YAML); every port needs a `device`
+    #[arg(short, long, value_name = "CONFIG")]
+    config: PathBuf,
+
+    /// Where the time comes from: this core's cycle counter, or the receive stamps of net_pcap
+    #[arg(long, value_enum, default_value_t = Source::Tsc)]
+    clock: Source,
+
+    /// Stop when no frame has come for this many milliseconds
+    #[arg(long, value_name = "MS")]
+    until_idle: Option<u64>,
+
+    /// Arguments of EAL, instead of the line that needs no privilege and no huge pages
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    eal: Option<String>,
+
+    /// Write counters and costs to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Where `now` comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Source {
+    /// The cycle counter, set against the system's time
+    Tsc,
+    /// The frames' receive stamps
+    Capture,
+}
+
+/// Why nothing was run, and the exit code that says whose fault it is.
+enum Refusal {
+    Usage(String),
+    Environment(String),
+}
+
+impl From<StartError> for Refusal {
+    fn from(error: StartError) -> Self {
+        Self::Environment(error.to_string())
+    }
+}
+
+impl Run {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        match self.appliance() {
+            Ok(report) => {
+                report.print(out)?;
+                match &self.report {
+                    Some(file) => Ok(report.write(file)),
+                    None => Ok(Exit::Done),
+                }
+            }
+            Err(Refusal::Usage(why)) => {
+                eprintln!("ranshift: {why}");
+                Ok(Exit::Usage)
+            }
+            Err(Refusal::Environment(why)) => {
+                eprintln!("ranshift: {why}");
+                Ok(Exit::Environment)
+            }
+        }
+    }
+
+    fn appliance(&self) -> Result<Report, Refusal> {
+        let loaded = config::load(&self.config).map_err(|all| Refusal::Usage(all.to_string()))?;
+        let config = loaded.config;
+        let plans = plans(&config)?;
+        let largest = plans.iter().map(|plan| plan.mtu).max().unwrap_or_default();
+        let size = PoolSize::of(plans.len(), largest);
+        let mut arguments = self.eal_arguments(size)?;
+        arguments.extend(plans.iter().map(PortPlan::eal_argument));
+        let stop = interrupts()?;
+        let controller = Controller::new(&config, TERM);
+        match self.clock {
+            Source::Tsc => {
+                let beside = Beside::start(controller)
+                    .map_err(|error| Refusal::Environment(format!("control thread: {error}")))?;
+                let eal = Eal::start(&arguments)?;
+                let ports = Ports::start(&eal, &plans, size)?;
+                Ok(self.live(&config, &eal, ports, beside, &stop))
+            }
+            Source::Capture => {
+                let eal = Eal::start(&arguments)?;
+                let ports = Ports::start(&eal, &plans, size)?;
+                if !mbuf::stamps_exist() {
+                    let why = "--clock capture: no port stamps what it receives; net_pcap does";
+                    return Err(Refusal::Environment(why.to_owned()));
+                }
+                Ok(self.by_stamps(&config, ports, controller, &stop))
+            }
+        }
+    }
+
+    fn eal_arguments(&self, size: PoolSize) -> Result<Vec<String>, Refusal> {
+        if let Some(line) = &self.eal {
+            return eal::checked_arguments(line)
+                .map_err(|why| Refusal::Usage(format!("--eal: {why}")));
+        }
+        let core = last_core().ok_or_else(|| {
+            Refusal::Environment("this process may run on no core that EAL can use".to_owned())
+        })?;
+        Ok(eal::default_arguments(core, size.mebibytes()))
+    }
+
+    /// By the cycle counter, with the director beside.
+    fn live(
+        &self,
+        config: &Config,
+        eal: &Eal,
+        mut ports: Ports,
+        beside: Beside,
+        stop: &AtomicBool,
+    ) -> Report {
+        let worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Burst);
+        let mut lcore = Lcore::new(eal, worker, config.ports.len());
+        let mut idle = Idle::new(self.until_idle);
+        let mut events_lost = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let turn = lcore.turn(&mut ports);
+            events_lost += beside.exchange(turn.now, &mut lcore.worker);
+            if idle.is_over(turn.started, turn.frames > 0) {
+                break;
+            }
+        }
+        let events = beside.finish();
+        let usage = lcore.usage();
+        let mut report = self.report_of(config, &lcore.worker, events);
+        report.counters.events_lost += events_lost;
+        report.usage = Some(usage);
+        drop(lcore);
+        report.buffers = buffers(&ports.close());
+        report
+    }
+
+    /// By the frames' stamps: one frame after the other, the director in the same instant.
+    fn by_stamps(
+        &self,
+        config: &Config,
+        ports: Ports,
+        mut director: impl Director,
+        stop: &AtomicBool,
+    ) -> Report {
+        let mut worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Stamps);
+        let mut io = InOrder::new(ports, config.ports.len());
+        let mut idle = Idle::new(self.until_idle);
+        let mut events = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let offered = io.offer();
+            if let Some((port, now)) = offered {
+                worker.tick(now);
+                settle(now, &mut worker, &mut director, &mut events);
+                worker.poll(&mut io, port, now, &mut Unobserved);
+                settle(now, &mut worker, &mut director, &mut events);
+            }
+            if idle.is_over(lcore::cycles(), offered.is_some()) {
+                break;
+            }
+        }
+        let mut report = self.report_of(config, &worker, events);
+        drop(worker);
+        report.buffers = buffers(&io.into_ports().close());
+        report
+    }
+
+    fn report_of(&self, config: &Config, worker: &Worker<Mbuf>, events: Vec<Event>) -> Report {
+        Report {
+            config: self.config.clone(),
+            names: report::names(config),
+            counters: worker.counters().clone(),
+            events,
+            usage: None,
+            buffers: Vec::new(),
+        }
+    }
+}
+
+/// The configured ports, all with a device that DPDK can make.
+fn plans(config: &Config) -> Result<Vec<PortPlan>, Refusal> {
+    let plan = |port: &config::model::Port| {
+        let Some(device) = port.device.clone() else {
+            let why = format!("port {} has no device, and run needs one", port.name);
+            return Err(Refusal::Usage(why));
+        };
+        Ok(PortPlan {
+            name: port.name.clone(),
+            device,
+            mtu: port.mtu,
+        })
+    };
+    let plans: Vec<_> = config.ports.iter().map(plan).collect::<Result<_, _>>()?;
+    port::check_plans(&plans).map_err(Refusal::Usage)?;
+    Ok(plans)
+}
+
+/// Events to the director, its commands to the worker, until neither has more to say.
+fn settle(
+    now: Instant,
+    worker: &mut Worker<Mbuf>,
+    director: &mut impl Director,
+    told: &mut Vec<Event>,
+) {
+    let mut commands: Vec<Command> = Vec::new();
+    for _ in 0..MOST_ANSWERS {
+        for event in worker.drain_events() {
+            director.on_event(now, &event, &mut commands);
+            told.push(event);
+        }
+        if commands.is_empty() {
+            return;
+        }
+        for command in commands.drain(..) {
+            worker.command(now, &command);
+        }
+    }
+}
+
+/// Counts the time without frames, in cycles.
+struct Idle {
+    limit: Option<u64>,
+    since: u64,
+}
+
+impl Idle {
+    fn new(milliseconds: Option<u64>) -> Self {
+        let per_millisecond = lcore::cycles_per_second() / 1_000;
+        Self {
+            limit: milliseconds.map(|ms| ms.saturating_mul(per_millisecond)),
+            since: lcore::cycles(),
+        }
+    }
+
+    fn is_over(&mut self, now: u64, busy: bool) -> bool {
+        if busy {
+            self.since = now;
+        }
+        self.limit
+            .is_some_and(|limit| now.saturating_sub(self.since) > limit)
+    }
+}
+
+/// Set by SIGINT and SIGTERM; a second one ends the process at once.
+fn interrupts() -> Result<Arc<AtomicBool>, Refusal> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let code = Exit::Environment as i32;
+        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| Refusal::Environment(format!("signal handler: {error}")))?;
+    }
+    Ok(stop)
+}
+
+/// The last core this process may use: the first is where everything else tends to run.
+fn last_core() -> Option<usize> {
+    let allowed = rustix::thread::sched_getaffinity(None).ok()?;
+    (0..rustix::thread::CpuSet::MAX_CPU.min(MOST_LCORES))
+        .rev()
+        .find(|core| allowed.is_set(*core))
+}
+
+fn buffers(pools: &Pools) -> Vec<(&'static str, u32)> {
+    pools
+        .all()
+        .iter()
+        .map(|pool| (pool.name(), pool.in_use()))
+        .collect()
+}
+
+/// One process, one term: nobody commands it from outside yet.
+const TERM: u64 = 1;
+
+/// Rounds of events and commands within one instant: a director that answers every answer is cut off.
+const MOST_ANSWERS: usize = 16;
+
+/// Debian builds EAL for this many (RTE_MAX_LCORE).
+const MOST_LCORES: usize = 128;

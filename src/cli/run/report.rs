@@ -1,0 +1,94 @@
+//! What a run leaves: counters as a table for people, everything as JSON for machines.
+
+use super::Exit;
+use crate::config::Config;
+use crate::dataplane::counters::Counters;
+use crate::dataplane::mailbox::Event;
+use crate::dataplane::run_record::{CellNames, Names};
+use crate::dpdk::lcore::Usage;
+use crate::replay::tally;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A run that has ended.
+pub(super) struct Report {
+    pub(super) config: PathBuf,
+    pub(super) names: Names,
+    pub(super) counters: Counters,
+    /// The first events.
+    pub(super) events: Vec<Event>,
+    /// What frames cost, where time was the core's own.
+    pub(super) usage: Option<Usage>,
+    /// Buffers of each pool that are still out.
+    pub(super) buffers: Vec<(&'static str, u32)>,
+}
+
+impl Report {
+    /// Prints every counter that counted something.
+    pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        let counters = tally::flat(&self.counters, &self.names);
+        let counted = counters.iter().filter(|(_, count)| **count > 0);
+        for (name, count) in counted {
+            writeln!(out, "{name:48} {count:>16}")?;
+        }
+        if let Some(cycles) = self.cycles_per_frame() {
+            writeln!(out, "{:48} {cycles:>16.1}", "cycles per received frame")?;
+        }
+        for (pool, out_still) in self.buffers.iter().filter(|(_, count)| *count > 0) {
+            writeln!(
+                out,
+                "{:48} {out_still:>16}",
+                format!("buffers of {pool} not given back")
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything to `file`.
+    pub(super) fn write(&self, file: &Path) -> Exit {
+        let buffers: serde_json::Map<_, _> = self
+            .buffers
+            .iter()
+            .map(|(pool, count)| ((*pool).to_owned(), json!(count)))
+            .collect();
+        let text = json!({
+            "ranshift": env!("CARGO_PKG_VERSION"),
+            "config": self.config.display().to_string(),
+            "counters": tally::flat(&self.counters, &self.names),
+            "events": self.events.len(),
+            "buffers_in_use": buffers,
+            "cycles_per_frame": self.cycles_per_frame(),
+        });
+        match std::fs::write(file, format!("{text:#}\n")) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                eprintln!("ranshift: {}: {error}", file.display());
+                Exit::Environment
+            }
+        }
+    }
+
+    fn cycles_per_frame(&self) -> Option<f64> {
+        let usage = self.usage.filter(|usage| usage.frames > 0)?;
+        Some(usage.cycles as f64 / usage.frames as f64)
+    }
+}
+
+/// Names of what the counters count.
+pub(super) fn names(config: &Config) -> Names {
+    let rus = config.rus.iter();
+    let dus = config.dus.iter().map(|du| &du.peer);
+    Names {
+        ports: config.ports.iter().map(|port| port.name.clone()).collect(),
+        peers: rus.chain(dus).map(|peer| peer.name.clone()).collect(),
+        cells: config
+            .cells
+            .iter()
+            .map(|cell| CellNames {
+                name: cell.name.clone(),
+                ..CellNames::default()
+            })
+            .collect(),
+    }
+}
