@@ -1,0 +1,157 @@
+//! Heap allocations in the journey, counted: none for a frame, whatever becomes of it.
+#![allow(
+    unsafe_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a counting allocator is unsafe by its trait; a test stops at the first surprise"
+)]
+
+#[path = "support/appliance.rs"]
+mod appliance;
+
+use appliance::*;
+use ranshift::config;
+use ranshift::control::compile::compile;
+use ranshift::dataplane::commands::obey;
+use ranshift::dataplane::frame_io::{FrameInfo, HEADROOM};
+use ranshift::dataplane::journey::decide;
+use ranshift::dataplane::lcore_state::LcoreState;
+use ranshift::dataplane::mailbox::{Action, Boundary, Command};
+use ranshift::dataplane::outbox::Outbox;
+use ranshift::dataplane::ticks::tick;
+use ranshift::dataplane::verdict::Verdict;
+use ranshift::ran::Direction::{Downlink, Uplink};
+use ranshift::ran::{CellId, MemberId, PortId};
+use ranshift::wire::oran::emit::ControlSection;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: every call goes to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SHARING: &str = "
+    liveness: {history: 2}
+    failover: {standby: [du-b]}
+    sharing: {control_symbols: [0, 1], source_ports: {0: 0}, destination_ports: {0: 1}, pattern: SD}";
+
+/// Frames of every kind, for slots from `first` on.
+fn traffic(first: i64) -> Vec<(u8, Vec<u8>)> {
+    let whole = [ControlSection::whole(0, 14)];
+    let narrow = [ControlSection {
+        num_prb: 9,
+        ..ControlSection::whole(2, 14)
+    }];
+    let mut frames = Vec::new();
+    for n in first..first + 20 {
+        let slot = START.offset(n);
+        frames.push((1, FROM_A.control(Downlink, at(0, n as u8, slot, 0), &whole)));
+        frames.push((
+            2,
+            FROM_B.control(Downlink, at(16, n as u8, slot, 0), &whole),
+        ));
+        frames.push((1, FROM_A.control(Uplink, at(0, n as u8, slot, 0), &whole)));
+        frames.push((2, FROM_B.control(Uplink, at(16, n as u8, slot, 0), &narrow)));
+        for symbol in 0..14 {
+            frames.push((1, FROM_A.user(Downlink, at(0, symbol, slot, symbol))));
+            frames.push((2, FROM_B.user(Downlink, at(16, symbol, slot, symbol))));
+            frames.push((0, FROM_RU.user(Uplink, at(0, symbol, slot, symbol))));
+        }
+        frames.push((0, FROM_RU.frame(&[0x10, 7, 0, 4, 1, 2, 3, 4])));
+        frames.push((1, FROM_A.frame(&[0x10, 99, 0, 0])));
+        frames.push((1, vec![0; 9]));
+    }
+    frames
+}
+
+#[test]
+fn deciding_a_frame_never_allocates() {
+    let config = config::parse(&two_dus(SHARING), "test.yaml")
+        .unwrap_or_else(|p| panic!("{p}"))
+        .config;
+    let tables = compile(&config, 1);
+    let mut lcore = LcoreState::new(&tables, 100_000);
+    let mut outbox = Outbox::new(4096, 1 << 20);
+    let mut frames: Vec<(u8, Vec<u8>)> = traffic(0)
+        .into_iter()
+        .chain(traffic(20))
+        .map(|(port, frame)| (port, [vec![0; HEADROOM], frame].concat()))
+        .collect();
+    let share = Command {
+        id: 1,
+        term: 1,
+        cell: CellId(0),
+        boundary: Boundary::InSlots(5),
+        action: Action::Share {
+            source: MemberId(0),
+            destination: MemberId(1),
+        },
+    };
+    let middle = frames.len() / 2;
+    let mut fates = [0u64; 4];
+    let before = ALLOCATIONS.get();
+    for (n, (port, frame)) in frames.iter_mut().enumerate() {
+        let now = clock().air(START.offset(n as i64 / 50), 0);
+        if n == middle / 2 {
+            obey(now, &tables, &mut lcore, &share);
+        }
+        if lcore.next_deadline() <= now {
+            tick(now, &tables, &mut lcore);
+        }
+        let info = FrameInfo {
+            port: PortId(*port),
+            start: HEADROOM as u16,
+            len: (frame.len() - HEADROOM) as u32,
+        };
+        if n % 32 == 0 {
+            outbox.clear();
+        }
+        let kind = match decide(frame, info, now, &tables, &mut lcore, &mut outbox) {
+            Verdict::Forward(_) => 0,
+            Verdict::Fanout(_) => 1,
+            Verdict::Replace => 2,
+            Verdict::Drop(_) => 3,
+        };
+        fates[kind] += 1;
+    }
+    let allocated = ALLOCATIONS.get() - before;
+    assert!(fates.iter().all(|count| *count > 0), "{fates:?}");
+    assert_eq!(allocated, 0, "{} frames", middle * 2);
+}
+
+#[test]
+fn the_counter_counts() {
+    let before = ALLOCATIONS.get();
+    let boxed = std::hint::black_box(Box::new(5));
+    assert_eq!(ALLOCATIONS.get() - before, 1, "{boxed}");
+}
