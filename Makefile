@@ -31,7 +31,7 @@ lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
 	@if command -v cargo-deny >/dev/null 2>&1; then \
-		$(CARGO) deny --locked --offline check bans licenses sources; \
+		$(CARGO) deny --locked check bans licenses sources; \
 	else \
 		echo 'lint: cargo-deny is not installed, so licences and duplicate crates were NOT checked (cargo install --locked cargo-deny)'; \
 	fi
