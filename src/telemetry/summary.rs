@@ -274,7 +274,11 @@ fn of_silence(words: Words<'_>, silence: &Silence) -> Sentence {
             ),
         ),
         SilenceEnd::Lost { at, heard_again } => (
-            Tone::Failed,
+            if heard_again.is_some() {
+                Tone::Plain
+            } else {
+                Tone::Failed
+            },
             format!(
                 "{member} left {slots} empty ({class}) and was declared lost at {}{}.",
                 words.at(at),
