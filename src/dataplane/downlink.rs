@@ -363,6 +363,7 @@ fn heard(
     let bit = 1u8 << (flow.member.0 & 7);
     let joined = cell.in_step & bit == 0;
     cell.in_step |= bit;
+    let first = cell.announced == SlotCount(0);
     let Some(member) = cell.members.get_mut(flow.member.index()) else {
         return;
     };
@@ -383,7 +384,10 @@ fn heard(
     if tables.gps.is_none() && plane == Plane::Control {
         cell.follow(tables, flow.member, &clock, slot, now);
     }
-    if joined || changed || stall.is_some() {
+    if joined || first || changed || stall.is_some() {
+        if first {
+            scene.lcore.introduce(now, flow.cell, slot);
+        }
         if let Some(end) = stall {
             let kind = EventKind::StallEnded {
                 member: flow.member,

@@ -6,7 +6,7 @@ use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::tables::{CellTables, Tables};
 use crate::planes::liveness::Missed;
 use crate::planes::role::{Cause, Mode, Span};
-use crate::ran::{CellId, Instant, MemberId};
+use crate::ran::{CellId, Instant, MemberId, SlotCount};
 
 /// Does everything that is due by `now` in every cell.
 pub fn tick(now: Instant, tables: &Tables, lcore: &mut LcoreState) {
@@ -168,6 +168,24 @@ fn tell_missed(
 }
 
 impl LcoreState {
+    /// Says who speaks as configured, once a frame has told the first slot of `cell`.
+    pub fn introduce(&mut self, now: Instant, cell: CellId, slot: SlotCount) {
+        let Some(state) = self.cells.get_mut(cell.index()) else {
+            return;
+        };
+        let Span { mode, cause, .. } = *state.roles.span(slot);
+        if state.announced != SlotCount(0) || cause != Cause::Start {
+            return;
+        }
+        state.announced = slot;
+        let kind = EventKind::Mode {
+            mode,
+            boundary: slot,
+            cause,
+        };
+        self.say(now, cell, kind);
+    }
+
     /// Says that the next span of `cell` holds now.
     pub fn announce(&mut self, now: Instant, cell: CellId) {
         let Some(state) = self.cells.get_mut(cell.index()) else {
