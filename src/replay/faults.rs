@@ -205,6 +205,7 @@ impl Stage {
             FaultKind::Corrupt => {
                 counts.corrupted += 1;
                 self.damage(arrival.frame.bytes_mut());
+                arrival.frame.read_again();
             }
             FaultKind::Duplicate => {
                 counts.duplicated += 1;

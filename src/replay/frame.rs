@@ -80,6 +80,11 @@ impl ReplayFrame {
         self.buffer.get_mut(self.start..).unwrap_or(&mut [])
     }
 
+    /// A fault has changed what the headers say on ingress.
+    pub(super) fn read_again(&mut self) {
+        self.received = Mark::read(self.bytes());
+    }
+
     pub(super) fn head(&mut self, port: PortId) -> (&mut [u8], FrameInfo) {
         let info = FrameInfo {
             port,

@@ -12,23 +12,15 @@ use super::frame::{Kind, ReplayFrame};
 use super::mark::Mark;
 
 /// One configured peer, by `PeerId`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerAddress {
     /// The port it is reached through.
     pub port: PortId,
     /// Its MAC address.
     pub mac: MacAddr,
-    /// What the judge expects of frames towards it.
-    pub numbering: Numbering,
-}
-
-/// Who numbers the messages towards a peer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Numbering {
-    /// Their senders: a DU, or the RU of a cell with one member.
-    Senders,
-    /// The box: the RU of a cell with two or more members.
-    Box,
+    /// The eAxC ids on which the box numbers messages towards it: those of the cells of this RU that
+    /// have two or more members. On all others messages keep their sender's number.
+    pub numbered: Vec<EaxcId>,
 }
 
 /// How often a rule was broken, and how for the first time.
@@ -123,12 +115,15 @@ impl Judge {
             return;
         };
         self.speaker(peer, &mark, received.source);
-        let numbering = self.peers.get(peer).map(|peer| peer.numbering);
-        match numbering {
-            Some(Numbering::Box) => self.own_number(peer, &mark),
+        let numbered = self
+            .peers
+            .get(peer)
+            .is_some_and(|peer| peer.numbered.contains(&mark.eaxc));
+        if numbered {
+            self.own_number(peer, &mark);
+        } else if frame.kind != Kind::Part {
             // A part of a concatenation has a number of its own, which `received` does not tell.
-            _ if frame.kind == Kind::Part => {}
-            _ => self.kept_number(&mark, &received),
+            self.kept_number(&mark, &received);
         }
     }
 
@@ -241,18 +236,18 @@ mod tests {
         ReplayFrame::new(&bytes, bytes.len(), None, Instant(0))
     }
 
-    fn judge(numbering: Numbering) -> Judge {
-        let port = PortId(0);
+    fn judge(numbered: &[EaxcId]) -> Judge {
+        let (port, numbered) = (PortId(0), numbered.to_vec());
         Judge::new(vec![PeerAddress {
             port,
             mac: RU,
-            numbering,
+            numbered,
         }])
     }
 
     #[test]
     fn two_dus_on_one_symbol_are_found() {
-        let mut judge = judge(Numbering::Box);
+        let mut judge = judge(&[EaxcId(5)]);
         for (du, sequence, symbol) in [(0, 1, 0), (0, 2, 1), (1, 3, 1), (1, 4, 2)] {
             judge.frame(PortId(0), &frame(DU[du], sequence, 9, symbol));
         }
@@ -270,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_same_symbol_of_the_next_frame_wrap_is_another() {
-        let mut judge = judge(Numbering::Box);
+        let mut judge = judge(&[EaxcId(5)]);
         for (number, frame_id) in (0..=256u32).enumerate() {
             let du = DU[usize::from(frame_id == 256)];
             judge.frame(PortId(0), &frame(du, number as u8, frame_id as u8, 0));
@@ -281,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_gap_or_a_repeat_in_the_box_numbers_is_found() {
-        let mut judge = judge(Numbering::Box);
+        let mut judge = judge(&[EaxcId(5)]);
         for (symbol, sequence) in [254, 255, 0, 0, 2].into_iter().enumerate() {
             judge.frame(PortId(0), &frame(DU[0], sequence, 9, symbol as u8));
         }
@@ -290,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_message_that_passes_through_keeps_its_number() {
-        let mut judge = judge(Numbering::Senders);
+        let mut judge = judge(&[]);
         let mut changed = frame(DU[0], 7, 9, 0);
         judge.frame(PortId(0), &changed);
         assert_eq!(judge.sequence().violations, 0);

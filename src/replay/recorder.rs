@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::dataplane::{
     counters::Counters,
+    frame_io::FrameInfo,
     mailbox::Event,
     run_record::{CellRecord, Names, RunRecord, Speech, Trace},
     verdict::{DropReason, Verdict},
+    worker::Observer,
 };
 use crate::ran::{
     CellId, Direction, Duration, Instant, MemberId, Plane, SlotClock, SlotCount, StreamId,
@@ -61,31 +63,6 @@ impl Recorder {
         }
     }
 
-    /// The journey decided on a frame.
-    pub fn verdict(&mut self, now: Instant, trace: &Trace, verdict: Verdict) {
-        let (Some(id), Some((plane, direction)), Some(slot)) =
-            (trace.cell, trace.message, trace.slot)
-        else {
-            return;
-        };
-        let Some(cell) = self.cells.get_mut(id.index()) else {
-            return;
-        };
-        let (fate, stream) = match verdict {
-            Verdict::Drop(reason) => (Some(reason), trace.stream),
-            _ => (None, trace.egress_stream.or(trace.stream)),
-        };
-        let Some(stream) = stream else {
-            return;
-        };
-        cell.seen.get_or_insert((slot, now));
-        let spoken = (slot, stream, trace.member, plane, direction, fate);
-        *cell.speech.entry(spoken).or_default() += 1;
-        if let (None, Some(member)) = (fate, trace.member) {
-            self.sent.entry((id, member, slot)).or_insert(now);
-        }
-    }
-
     /// Something happened.
     pub fn event(&mut self, event: Event) {
         self.events.push(event);
@@ -115,6 +92,32 @@ impl Recorder {
             cells: self.cells.into_iter().map(Cell::finish).collect(),
             events: self.events,
             counters,
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn verdict(&mut self, now: Instant, _: FrameInfo, trace: &Trace, verdict: Verdict) {
+        let (Some(id), Some((plane, direction)), Some(slot)) =
+            (trace.cell, trace.message, trace.slot)
+        else {
+            return;
+        };
+        let Some(cell) = self.cells.get_mut(id.index()) else {
+            return;
+        };
+        let (fate, stream) = match verdict {
+            Verdict::Drop(reason) => (Some(reason), trace.stream),
+            _ => (None, trace.egress_stream.or(trace.stream)),
+        };
+        let Some(stream) = stream else {
+            return;
+        };
+        cell.seen.get_or_insert((slot, now));
+        let spoken = (slot, stream, trace.member, plane, direction, fate);
+        *cell.speech.entry(spoken).or_default() += 1;
+        if let (None, Some(member)) = (fate, trace.member) {
+            self.sent.entry((id, member, slot)).or_insert(now);
         }
     }
 }
@@ -178,6 +181,11 @@ mod tests {
         }
     }
 
+    const INFO: FrameInfo = FrameInfo {
+        port: PortId(0),
+        start: 0,
+        len: 60,
+    };
     const FORWARD: Verdict = Verdict::Forward(Departure {
         port: PortId(0),
         start: 0,
@@ -189,7 +197,7 @@ mod tests {
     fn speech_is_summed_by_slot_stream_speaker_and_fate() {
         let mut recorder = recorder();
         for verdict in [FORWARD, DROP, FORWARD] {
-            recorder.verdict(Instant(1_000_000), &trace(5, 0), verdict);
+            recorder.verdict(Instant(1_000_000), INFO, &trace(5, 0), verdict);
         }
         let span = (Instant(0), Instant(9));
         let record = recorder.finish(Names::default(), span, Counters::default());
@@ -204,8 +212,8 @@ mod tests {
     #[test]
     fn without_a_clock_the_first_frame_places_the_first_slot() {
         let mut recorder = recorder();
-        recorder.verdict(Instant(3_000_000), &trace(6, 0), FORWARD);
-        recorder.verdict(Instant(3_100_000), &trace(4, 0), FORWARD);
+        recorder.verdict(Instant(3_000_000), INFO, &trace(6, 0), FORWARD);
+        recorder.verdict(Instant(3_100_000), INFO, &trace(4, 0), FORWARD);
         let span = (Instant(0), Instant(9));
         let record = recorder.finish(Names::default(), span, Counters::default());
         assert_eq!(
@@ -224,7 +232,7 @@ mod tests {
             (40, 6, 1, FORWARD),
             (25, 6, 0, FORWARD),
         ] {
-            recorder.verdict(Instant(at), &trace(slot, member), verdict);
+            recorder.verdict(Instant(at), INFO, &trace(slot, member), verdict);
         }
         let first = recorder.first_sent(CellId(0), MemberId(1), SlotCount(6));
         assert_eq!(first, Some(Instant(30)));

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::dataplane::{
     counters::Counters,
     mailbox::{Command, Director, Event},
+    worker::Worker,
 };
 use crate::ran::{Instant, PortId};
 
@@ -23,8 +24,8 @@ use super::sink::Sink;
 
 /// What stands between the ports: the worker, or a stand-in of a test.
 pub trait Appliance {
-    /// Runs what is due up to and with `now`.
-    fn tick_until(&mut self, io: &mut ReplayIo, now: Instant);
+    /// Does what is due up to and with `now`.
+    fn tick(&mut self, now: Instant);
 
     /// Receives one burst from `port`, decides, sends.
     fn poll(&mut self, io: &mut ReplayIo, port: PortId, now: Instant, recorder: &mut Recorder);
@@ -33,7 +34,7 @@ pub trait Appliance {
     fn next_deadline(&self) -> Instant;
 
     /// Takes a command.
-    fn command(&mut self, now: Instant, command: Command);
+    fn command(&mut self, now: Instant, command: &Command);
 
     /// Hands over the events since the last call.
     fn drain_events(&mut self, into: &mut Vec<Event>);
@@ -70,8 +71,6 @@ pub struct Cast<'a> {
     pub recorder: Recorder,
     /// What must never happen.
     pub judge: Judge,
-    /// Told the time of every frame.
-    pub progress: &'a mut dyn FnMut(Instant),
     /// Set from outside to end the run.
     pub stop: &'a AtomicBool,
 }
@@ -138,7 +137,7 @@ pub fn run(
         span: None,
         actions_given: 0,
     };
-    let ended = run.to_the_end(arrivals).err();
+    let ended = run.play(arrivals).err();
     let actions_left = run.cast.actions.len() - run.actions_given;
     let Run { cast, span, .. } = run;
     let finished = [Some(cast.egress), cast.ingress].into_iter().flatten();
@@ -163,7 +162,7 @@ struct Run<'w, 'c, W> {
 }
 
 impl<W: Appliance> Run<'_, '_, W> {
-    fn to_the_end(&mut self, arrivals: &mut impl Arrivals) -> Result<(), CutShort> {
+    fn play(&mut self, arrivals: &mut impl Arrivals) -> Result<(), CutShort> {
         loop {
             if self.cast.stop.load(Ordering::Relaxed) {
                 return Err(CutShort::Stopped);
@@ -177,7 +176,7 @@ impl<W: Appliance> Run<'_, '_, W> {
             let now = frame.min(self.action_at()).min(self.deadline());
             let start = self.span.map_or(now, |(start, _)| start);
             self.span = Some((start, now));
-            self.appliance.tick_until(&mut self.io, now);
+            self.appliance.tick(now);
             self.settle(now)?;
             self.give_commands(now)?;
             if frame > now {
@@ -219,7 +218,7 @@ impl<W: Appliance> Run<'_, '_, W> {
                 break;
             }
             self.actions_given += 1;
-            self.appliance.command(now, command);
+            self.appliance.command(now, &command);
             self.settle(now)?;
         }
         Ok(())
@@ -239,7 +238,6 @@ impl<W: Appliance> Run<'_, '_, W> {
         self.io.offer(port, frame);
         let recorder = &mut self.cast.recorder;
         self.appliance.poll(&mut self.io, port, now, recorder);
-        (self.cast.progress)(now);
         self.settle(now)
     }
 
@@ -273,7 +271,7 @@ impl<W: Appliance> Run<'_, '_, W> {
                 break;
             }
             for command in self.commands.drain(..) {
-                self.appliance.command(now, command);
+                self.appliance.command(now, &command);
             }
         }
         self.cast
@@ -291,6 +289,32 @@ impl<W: Appliance> Run<'_, '_, W> {
             self.cast.egress.write(now, port, &frame)?;
         }
         Ok(())
+    }
+}
+
+impl Appliance for Worker<ReplayFrame> {
+    fn tick(&mut self, now: Instant) {
+        self.tick(now);
+    }
+
+    fn poll(&mut self, io: &mut ReplayIo, port: PortId, now: Instant, recorder: &mut Recorder) {
+        self.poll(io, port, now, recorder);
+    }
+
+    fn next_deadline(&self) -> Instant {
+        self.next_deadline()
+    }
+
+    fn command(&mut self, now: Instant, command: &Command) {
+        self.command(now, command);
+    }
+
+    fn drain_events(&mut self, into: &mut Vec<Event>) {
+        into.extend(self.drain_events());
+    }
+
+    fn counters(&self) -> &Counters {
+        self.counters()
     }
 }
 

@@ -123,6 +123,7 @@ impl Story<'_> {
         Value::Object(told)
     }
 
+    /// What belongs to an event that was decided.
     fn details(&self, event: &Event) -> Value {
         let member = |member| self.member(event.cell, member);
         match event.kind {
@@ -152,6 +153,29 @@ impl Story<'_> {
                 let letters: String = owners.map(letter).collect();
                 json!({"pattern": letters, "boundary": boundary.0})
             }
+            EventKind::Fenced { member: who, cause } => {
+                json!({"member": member(who), "cause": cause_label(cause)})
+            }
+            EventKind::Failover {
+                from,
+                to,
+                last_heard,
+                due_at,
+            } => json!({
+                "from": member(from), "to": member(to),
+                "last_heard_ns": self.since_start(last_heard), "due_ns": self.since_start(due_at),
+            }),
+            EventKind::FailoverImpossible { from, why } => {
+                json!({"from": member(from), "why": refusal_label(why)})
+            }
+            _ => self.observation(event),
+        }
+    }
+
+    /// What belongs to an event that was observed rather than decided.
+    fn observation(&self, event: &Event) -> Value {
+        let member = |member| self.member(event.cell, member);
+        match event.kind {
             EventKind::InStep { member: who }
             | EventKind::OutOfStep { member: who }
             | EventKind::Readmitted { member: who } => json!({"member": member(who)}),
@@ -176,21 +200,6 @@ impl Story<'_> {
                 "member": member(who), "last_heard_ns": self.since_start(last_heard),
                 "due_ns": self.since_start(due_at),
             }),
-            EventKind::Fenced { member: who, cause } => {
-                json!({"member": member(who), "cause": cause_label(cause)})
-            }
-            EventKind::Failover {
-                from,
-                to,
-                last_heard,
-                due_at,
-            } => json!({
-                "from": member(from), "to": member(to),
-                "last_heard_ns": self.since_start(last_heard), "due_ns": self.since_start(due_at),
-            }),
-            EventKind::FailoverImpossible { from, why } => {
-                json!({"from": member(from), "why": refusal_label(why)})
-            }
             EventKind::Conflict {
                 stream,
                 on,
@@ -211,13 +220,13 @@ impl Story<'_> {
                 let used: Vec<u32> = used.into_iter().take(members).collect();
                 json!({"on": on.0, "used": used})
             }
-            EventKind::PtpSeen => json!({}),
             EventKind::Assigned {
                 member: who,
                 assigned,
             } => {
                 json!({"member": member(who), "assigned": assigned})
             }
+            _ => json!({}),
         }
     }
 

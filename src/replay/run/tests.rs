@@ -17,7 +17,7 @@ struct Mirror {
 }
 
 impl Appliance for Mirror {
-    fn tick_until(&mut self, _: &mut ReplayIo, now: Instant) {
+    fn tick(&mut self, now: Instant) {
         if self.deadlines.pop_front_if(|at| *at <= now.0).is_some() {
             self.told.push(format!("tick {}", now.0));
         }
@@ -36,7 +36,7 @@ impl Appliance for Mirror {
             .map_or(Instant::NEVER, |at| Instant(*at))
     }
 
-    fn command(&mut self, now: Instant, command: Command) {
+    fn command(&mut self, now: Instant, command: &Command) {
         self.told
             .push(format!("command {} at {}", command.id, now.0));
         self.events.push(Event {
@@ -136,7 +136,6 @@ fn play(
         ingress: None,
         recorder: Recorder::default(),
         judge: Judge::default(),
-        progress: &mut |_| {},
         stop: &AtomicBool::new(false),
     };
     let outcome = run(mirror, &mut Given([10, 20].into()), cast);
