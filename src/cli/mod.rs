@@ -6,6 +6,7 @@
 mod check;
 mod inspect;
 mod lab;
+mod replay;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +27,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Lab(Box<lab::Lab>),
     Run(run::Run),
+    Replay(replay::Replay),
 }
 
 impl Command {
@@ -35,6 +37,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(out),
             Self::Lab(lab) => lab.run(out),
             Self::Run(run) => run.run(out),
+            Self::Replay(replay) => replay.run(out),
         }
     }
 }

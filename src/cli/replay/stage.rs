@@ -1,0 +1,247 @@
+//! From what is written (configuration, scenario, arguments) to what is played.
+
+use crate::config::{
+    Config,
+    model::{Cell, Member, Peer, TimeSource},
+    scenario::{self, Scenario},
+};
+use crate::dataplane::{
+    mailbox::{Action, Boundary, Command, PatternBits},
+    run_record::{CellNames, Names},
+};
+use crate::ran::{CellId, Instant, PeerId, PortId, SlotClock, SlotCount};
+use crate::replay::{
+    arrivals::{Input, Otherwise, Route, Rule},
+    faults::{Fault, FaultKind, Sender},
+    judge::PeerAddress,
+    recorder::CellTiming,
+};
+use std::path::{Path, PathBuf};
+
+/// Inputs of a scenario at `base`; a port named in `overrides` takes its frames from there instead.
+pub(super) fn inputs(
+    scenario: &Scenario,
+    base: &Path,
+    overrides: &[(PortId, PathBuf)],
+) -> Vec<Input> {
+    let overridden: Vec<PortId> = overrides.iter().map(|(port, _)| *port).collect();
+    let captured = scenario.captures.iter().map(|capture| Input {
+        name: capture.file.clone(),
+        path: base.join(&capture.file),
+        route: route(&capture.ingress),
+        overridden: overridden.clone(),
+    });
+    let given = overrides.iter().map(|(port, path)| Input {
+        name: path.display().to_string(),
+        path: path.clone(),
+        route: Route::Port(*port),
+        overridden: Vec::new(),
+    });
+    captured.chain(given).collect()
+}
+
+fn route(ingress: &scenario::Ingress) -> Route {
+    let (rules, otherwise) = match ingress {
+        scenario::Ingress::Port(port) => return Route::Port(*port),
+        scenario::Ingress::Split { rules, otherwise } => (rules, otherwise),
+    };
+    let rule = |rule: &scenario::SplitRule| Rule {
+        source: rule.source,
+        vlan: rule.vlan,
+        port: rule.port,
+    };
+    let otherwise = match otherwise {
+        scenario::Otherwise::Refuse => Otherwise::Refuse,
+        scenario::Otherwise::Drop => Otherwise::Drop,
+        scenario::Otherwise::Port(port) => Otherwise::Port(*port),
+    };
+    Route::Split(rules.iter().map(rule).collect(), otherwise)
+}
+
+/// The scenario's commands with their times; `start` is the instant of the first frame.
+pub(super) fn actions(scenario: &Scenario, start: Instant) -> Vec<(Instant, Command)> {
+    let command = |(position, timed): (usize, &scenario::TimedAction)| {
+        let (cell, boundary, action) = action(&timed.action, start);
+        let command = Command {
+            id: position as u32 + 1,
+            term: TERM,
+            cell,
+            boundary,
+            action,
+        };
+        (start.after(timed.at), command)
+    };
+    scenario.actions.iter().enumerate().map(command).collect()
+}
+
+fn action(action: &scenario::Action, start: Instant) -> (CellId, Boundary, Action) {
+    use scenario::Action as Written;
+    match action {
+        Written::Migrate { cell, to, boundary } => (
+            *cell,
+            at_boundary(*boundary, start),
+            Action::Switch { to: *to },
+        ),
+        Written::Share {
+            cell,
+            source,
+            destination,
+            boundary,
+        } => {
+            let (source, destination) = (*source, *destination);
+            let share = Action::Share {
+                source,
+                destination,
+            };
+            (*cell, at_boundary(*boundary, start), share)
+        }
+        Written::Pattern {
+            cell,
+            destination,
+            boundary,
+        } => {
+            let bits = PatternBits::new(destination);
+            let pattern = bits.expect("a scenario's pattern has 1..=160 slots");
+            (
+                *cell,
+                at_boundary(*boundary, start),
+                Action::Pattern(pattern),
+            )
+        }
+        Written::Fence { cell, member } => {
+            (*cell, Boundary::Next, Action::Fence { member: *member })
+        }
+        Written::Readmit { cell, member } => {
+            (*cell, Boundary::Next, Action::Readmit { member: *member })
+        }
+        Written::Arm { cell, standby } => {
+            (*cell, Boundary::Next, Action::Arm { standby: *standby })
+        }
+    }
+}
+
+fn at_boundary(boundary: scenario::Boundary, start: Instant) -> Boundary {
+    match boundary {
+        scenario::Boundary::Next => Boundary::Next,
+        scenario::Boundary::InSlots(slots) => Boundary::InSlots(slots),
+        scenario::Boundary::Slot(slot) => Boundary::Slot(SlotCount(slot)),
+        scenario::Boundary::Sfn { sfn, slot } => Boundary::Sfn { sfn, slot },
+        scenario::Boundary::At(at) => Boundary::At(start.after(at)),
+    }
+}
+
+/// The scenario's faults.
+pub(super) fn faults(scenario: &Scenario, config: &Config) -> Vec<Fault> {
+    let fault = |fault: &scenario::Fault| {
+        let (kind, share, seed) = match fault.kind {
+            scenario::FaultKind::Silence => (FaultKind::Drop, 1.0, 0),
+            scenario::FaultKind::Drop(chance) => (FaultKind::Drop, chance.share, chance.seed),
+            scenario::FaultKind::Corrupt(chance) => (FaultKind::Corrupt, chance.share, chance.seed),
+            scenario::FaultKind::Duplicate(chance) => {
+                (FaultKind::Duplicate, chance.share, chance.seed)
+            }
+            scenario::FaultKind::Delay { chance, by } => {
+                (FaultKind::Delay(by), chance.share, chance.seed)
+            }
+            scenario::FaultKind::Reorder { chance, by } => {
+                (FaultKind::Reorder(by), chance.share, chance.seed)
+            }
+        };
+        Some(Fault {
+            sender: sender(config, fault.peer)?,
+            from: fault.from,
+            until: fault.until,
+            share,
+            seed,
+            kind,
+        })
+    };
+    scenario.faults.iter().filter_map(fault).collect()
+}
+
+fn sender(config: &Config, peer: PeerId) -> Option<Sender> {
+    let peer = peers(config).nth(peer.index())?;
+    Some(Sender {
+        port: peer.port,
+        mac: peer.mac,
+        vlans: [peer.vlan_control, peer.vlan_user],
+    })
+}
+
+/// RUs first, then DUs, in file order: position is the `PeerId`.
+fn peers(config: &Config) -> impl Iterator<Item = &Peer> {
+    config
+        .rus
+        .iter()
+        .chain(config.dus.iter().map(|du| &du.peer))
+}
+
+/// Where each peer is, and on which eAxC ids the box numbers messages towards it.
+pub(super) fn addresses(config: &Config) -> Vec<PeerAddress> {
+    // Positions from `rus.len()` on are DUs, which no cell names as its RU.
+    let numbered = |ru: usize| {
+        let cells = config
+            .cells
+            .iter()
+            .filter(move |cell| cell.ru == ru && cell.members.len() > 1);
+        cells.flat_map(|cell| {
+            let streams = &cell.streams;
+            streams
+                .downlink
+                .iter()
+                .chain(&streams.uplink)
+                .chain(&streams.prach)
+                .copied()
+        })
+    };
+    let address = |(position, peer): (usize, &Peer)| PeerAddress {
+        port: peer.port,
+        mac: peer.mac,
+        numbered: numbered(position).collect(),
+    };
+    peers(config).enumerate().map(address).collect()
+}
+
+/// Slot timing of each cell.
+pub(super) fn timings(config: &Config) -> impl Iterator<Item = CellTiming> {
+    config.cells.iter().map(|cell| CellTiming {
+        slot_duration: cell.numerology.slot_duration(),
+        clock: match cell.time {
+            TimeSource::Gps { alpha, beta } => Some(SlotClock::from_gps(
+                cell.numerology,
+                cell.prefix,
+                alpha,
+                beta,
+            )),
+            TimeSource::Headers => None,
+        },
+    })
+}
+
+/// Names of what the indices mean.
+pub(super) fn names(config: &Config) -> Names {
+    let cell = |cell: &Cell| {
+        let member = |member: &Member| {
+            let du = config.dus.get(member.du);
+            du.map_or_else(String::new, |du| du.peer.name.clone())
+        };
+        let streams = &cell.streams;
+        let downlink = streams.downlink.iter().map(|id| format!("DL {id}"));
+        let uplink = streams.uplink.iter().chain(&streams.prach);
+        CellNames {
+            name: cell.name.clone(),
+            members: cell.members.iter().map(member).collect(),
+            streams: downlink
+                .chain(uplink.map(|id| format!("UL {id}")))
+                .collect(),
+        }
+    };
+    Names {
+        ports: config.ports.iter().map(|port| port.name.clone()).collect(),
+        peers: peers(config).map(|peer| peer.name.clone()).collect(),
+        cells: config.cells.iter().map(cell).collect(),
+    }
+}
+
+/// A replay has one term: its commands come from the scenario and its director alone.
+pub(super) const TERM: u64 = 1;
