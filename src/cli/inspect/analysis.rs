@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::compression::Evidence;
-use super::flow::{Flow, FlowKey};
+use super::flow::{Domain, Flow, FlowKey};
 use super::message::{Message, Outer, RadioMessage, Reading};
+use super::numbers::Numbers;
 use super::pattern::SlotUse;
 use crate::dataplane::verdict::DropReason;
 use crate::ran::{Instant, MacAddr, Plane};
 use crate::replay::capture::{MAX_FRAME, Record};
-use crate::wire::WireError;
 use crate::wire::ecpri::MessageType;
+use crate::wire::{Fault, Layer, WireError};
 
 /// A capture, counted.
-pub(super) struct Analysis {
-    reading: Reading,
+pub(super) struct Analysis<'k> {
+    reading: Reading<'k>,
     scratch: Vec<u8>,
     pub(super) frames: u64,
     /// Bytes on the wire, without FCS.
@@ -31,6 +32,7 @@ pub(super) struct Analysis {
     pub(super) continuations: u64,
     pub(super) malformed: Malformed,
     pub(super) flows: BTreeMap<FlowKey, Flow>,
+    pub(super) domains: BTreeMap<Domain, Numbers>,
     pub(super) pairs: BTreeMap<Pair, PairUse>,
 }
 
@@ -84,9 +86,9 @@ impl Refusal {
     }
 }
 
-impl Analysis {
+impl<'k> Analysis<'k> {
     /// Of a capture that is yet to be read.
-    pub(super) fn new(reading: Reading) -> Self {
+    pub(super) fn new(reading: Reading<'k>) -> Self {
         Self {
             reading,
             scratch: Vec::new(),
@@ -102,6 +104,7 @@ impl Analysis {
             continuations: 0,
             malformed: Malformed::default(),
             flows: BTreeMap::new(),
+            domains: BTreeMap::new(),
             pairs: BTreeMap::new(),
         }
     }
@@ -125,6 +128,9 @@ impl Analysis {
 
     fn frame(&mut self, record: &Record<'_>, frame: &[u8]) -> Result<(), WireError> {
         let outer = self.reading.outer(frame)?;
+        if record.data.len() < outer.pdu_at {
+            return Err(CUT_HEADER);
+        }
         *self.ethertypes.entry(outer.ethertype).or_default() += 1;
         let Some(pdu) = outer.pdu else {
             return Ok(());
@@ -154,7 +160,9 @@ impl Analysis {
         message: &RadioMessage<'_>,
         alone: bool,
     ) -> Result<(), WireError> {
-        let symbols = message.symbols()?;
+        let kept = record.data.len().checked_sub(outer.pdu_at + message.at);
+        let captured = kept.ok_or(CUT_HEADER)?;
+        let symbols = message.symbols(captured)?;
         let key = FlowKey::of(outer, message);
         let bytes = match alone {
             true => record.original_len,
@@ -166,6 +174,10 @@ impl Analysis {
             record,
             u64::from(bytes),
         );
+        self.domains
+            .entry(Domain::of(&key))
+            .and_modify(|numbers| numbers.record(message.sequence, record.number))
+            .or_insert(Numbers::starting_at(message.sequence));
         let pair = Pair {
             du: key.du(),
             ru: key.ru(),
@@ -173,7 +185,6 @@ impl Analysis {
         let pair = self.pairs.entry(pair).or_default();
         pair.slots.record(message, symbols);
         if message.plane == Plane::User && message.whole {
-            let captured = record.data.len().saturating_sub(outer.pdu_at + message.at);
             let evidence = pair.samples.entry(Channel::of(&key)).or_default();
             evidence.record(message.body, captured);
         }
@@ -211,12 +222,17 @@ impl Channel {
 }
 
 /// The frame with its length on the wire: what a snap length cut off reads as zero.
-fn restore(record: &Record<'_>, frame: &mut Vec<u8>) {
+pub(super) fn restore(record: &Record<'_>, frame: &mut Vec<u8>) {
     frame.clear();
     frame.extend_from_slice(record.data);
     frame.resize(record.original_len.min(MAX_FRAME) as usize, 0);
 }
 
+/// A header behind the snap length, which reads as zeros.
+const CUT_HEADER: WireError = WireError {
+    layer: Layer::Ethernet,
+    fault: Fault::Truncated,
+};
 /// Malformed messages listed one by one; the rest is counted only.
 const LISTED: usize = 100;
 /// Ethernet with two tags, IPv6, UDP, eCPRI and a section of type 3.

@@ -1,9 +1,9 @@
-//! Flows: one counting domain of sequence numbers each, split further by who sends it over which VLAN.
+//! Flows, and the counting domains of sequence numbers that they belong to.
 
 use std::collections::HashMap;
 
 use super::message::{Outer, RadioMessage};
-use super::numbers::Numbers;
+use super::numbers::Steps;
 use crate::ran::{Direction, EaxcId, Instant, MacAddr, Plane, VlanStack};
 use crate::replay::capture::Record;
 
@@ -68,6 +68,29 @@ impl FlowKey {
     }
 }
 
+/// What one sender numbers on its own: flows that differ in section type, filterIndex or VLAN only share a
+/// domain.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(super) struct Domain {
+    source: MacAddr,
+    destination: MacAddr,
+    plane: Plane,
+    uplink: bool,
+    eaxc: EaxcId,
+}
+
+impl Domain {
+    pub(super) const fn of(key: &FlowKey) -> Self {
+        Self {
+            source: key.source,
+            destination: key.destination,
+            plane: key.plane,
+            uplink: key.uplink,
+            eaxc: key.eaxc,
+        }
+    }
+}
+
 /// Only uplink samples come from the RU, and the reports of section types 8, 9 and 10 (CUS section types).
 fn way(message: &RadioMessage<'_>) -> Way {
     match (message.plane, message.direction, message.section_type) {
@@ -84,9 +107,7 @@ pub(super) struct Flow {
     /// Bytes on the wire: of whole frames, or of the message where one frame carries several.
     pub(super) bytes: u64,
     pub(super) slots: u64,
-    pub(super) numbers: Numbers,
-    /// Frame number of the first sequence anomaly.
-    pub(super) first_anomaly: Option<u64>,
+    pub(super) steps: Steps,
     /// When each slot of the headers was last seen, to count a slot once though frameId wraps.
     last_seen: HashMap<u32, Instant>,
 }
@@ -98,16 +119,15 @@ impl Flow {
             frames: 0,
             bytes: 0,
             slots: 0,
-            numbers: Numbers::starting_at(message.sequence),
-            first_anomaly: None,
+            steps: Steps::starting_at(message.sequence),
             last_seen: HashMap::new(),
         }
     }
 
     /// Counts `message` of frame `record`, with `bytes` on the wire.
     pub(super) fn record(&mut self, message: &RadioMessage<'_>, record: &Record<'_>, bytes: u64) {
-        if self.frames > 0 && self.numbers.record(message.sequence) {
-            self.first_anomaly.get_or_insert(record.number);
+        if self.frames > 0 {
+            self.steps.record(message.sequence);
         }
         self.frames += 1;
         self.bytes += bytes;

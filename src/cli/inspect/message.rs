@@ -1,6 +1,9 @@
 //! From the bytes of one frame to the facts that the summary counts: Ethernet or UDP, then every eCPRI
 //! message of the frame, then its radio header.
 
+use std::collections::BTreeSet;
+
+use super::known::Known;
 use crate::ran::{Direction, EaxcId, MacAddr, Plane, SequenceNumber, VlanStack};
 use crate::wire::ecpri::{self, MessageType, Messages};
 use crate::wire::ethernet::{self, Ethernet};
@@ -12,13 +15,7 @@ use crate::wire::udp::{self, Udp};
 use crate::wire::{Fault, Layer, WireError};
 
 /// How to read frames.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
-    /// What to believe of ecpriPayload.
-    pub(super) size: ecpri::Size,
-    /// UDP destination port that carries eCPRI.
-    pub(super) udp_port: Option<u16>,
-}
+pub(super) struct Reading<'k>(pub(super) &'k Known);
 
 /// The outer headers of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +68,18 @@ pub(super) struct RadioMessage<'a> {
 
 impl RadioMessage<'_> {
     /// The symbols that the message speaks for, bit n for symbol n. A C-plane message is walked to its end
-    /// for it; one of an opaque section type speaks for none that could be read.
-    pub(super) fn symbols(&self) -> Result<u16, WireError> {
+    /// for it; one of an opaque section type, or of which a snap length left only `captured` bytes of the
+    /// body, speaks for none that could be read.
+    pub(super) fn symbols(&self, captured: usize) -> Result<u16, WireError> {
         if self.plane == Plane::User {
             return Ok(1 << self.symbol);
         }
+        if captured < SECTION_TYPE_END {
+            return Err(NO_SECTION_TYPE);
+        }
         let (message, _) = Cplane::parse(self.application)?;
-        if matches!(message.section_type(), SectionType::Opaque(_)) {
+        let opaque = matches!(message.section_type(), SectionType::Opaque(_));
+        if opaque || captured < self.body.len() {
             return Ok(0);
         }
         let mut sections = message.sections();
@@ -85,7 +87,7 @@ impl RadioMessage<'_> {
     }
 }
 
-impl Reading {
+impl Reading<'_> {
     /// The outer headers of `frame`.
     pub(super) fn outer<'a>(&self, frame: &'a [u8]) -> Result<Outer<'a>, WireError> {
         let (header, payload) = Ethernet::parse(frame)?;
@@ -102,19 +104,20 @@ impl Reading {
 
     /// Bytes in front of the PDU, and the PDU.
     fn pdu<'a>(&self, ethertype: u16, payload: &'a [u8]) -> Result<Found<'a>, WireError> {
-        match (ethertype, self.udp_port) {
-            (ethernet::ECPRI, _) => Ok((0, Some(payload))),
-            (ethernet::IPV4, Some(port)) => {
+        let ports = &self.0.udp_ports;
+        match ethertype {
+            ethernet::ECPRI => Ok((0, Some(payload))),
+            ethernet::IPV4 if !ports.is_empty() => {
                 let (header, datagram) = Ipv4::parse(payload)?;
                 match header.protocol() {
-                    ipv4::UDP => in_datagram(header.header_len(), datagram, port),
+                    ipv4::UDP => in_datagram(header.header_len(), datagram, ports),
                     _ => Ok(NO_PDU),
                 }
             }
-            (ethernet::IPV6, Some(port)) => {
+            ethernet::IPV6 if !ports.is_empty() => {
                 let (header, datagram) = Ipv6::parse(payload)?;
                 match header.next_header() {
-                    ipv6::UDP => in_datagram(header.header_len(), datagram, port),
+                    ipv6::UDP => in_datagram(header.header_len(), datagram, ports),
                     _ => Ok(NO_PDU),
                 }
             }
@@ -127,7 +130,7 @@ impl Reading {
         &self,
         pdu: &'a [u8],
     ) -> impl Iterator<Item = Result<Message<'a>, WireError>> + use<'a> {
-        Messages::new(pdu, self.size).map(|found| {
+        Messages::new(pdu, self.0.size).map(|found| {
             let (offset, header, payload) = found?;
             match header.message_type() {
                 MessageType::IqData => radio(Plane::User, offset, payload),
@@ -141,9 +144,13 @@ impl Reading {
 type Found<'a> = (usize, Option<&'a [u8]>);
 const NO_PDU: Found<'static> = (0, None);
 
-fn in_datagram(before: usize, datagram: &[u8], port: u16) -> Result<Found<'_>, WireError> {
+fn in_datagram<'a>(
+    before: usize,
+    datagram: &'a [u8],
+    ports: &BTreeSet<u16>,
+) -> Result<Found<'a>, WireError> {
     let (header, payload) = Udp::parse(datagram)?;
-    match header.destination_port() == port {
+    match ports.contains(&header.destination_port()) {
         true => Ok((before + udp::HEADER_LEN, Some(payload))),
         false => Ok(NO_PDU),
     }
@@ -187,6 +194,8 @@ const SLOT_RANGE: WireError = WireError {
     layer: Layer::Radio,
     fault: Fault::Range,
 };
+/// numberOfSections and sectionType, behind the radio header.
+const SECTION_TYPE_END: usize = 2;
 const NO_SECTION_TYPE: WireError = WireError {
     layer: Layer::Cplane,
     fault: Fault::Truncated,

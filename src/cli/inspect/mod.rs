@@ -1,4 +1,5 @@
-//! `ranshift inspect`: what a capture holds, for people (a table) or for programs (JSON).
+//! `ranshift inspect`: what a capture holds, for people (a table), for a search (a line a frame), or for
+//! programs (JSON).
 //!
 //! Reads frame by frame in bounded memory. A file that ends in the middle of a record is summed up as
 //! far as it goes and marked, and the command ends as a failure of its environment.
@@ -7,6 +8,7 @@ mod analysis;
 mod compression;
 mod cut;
 mod flow;
+mod known;
 mod message;
 mod numbers;
 mod pattern;
@@ -17,13 +19,17 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use analysis::Analysis;
+use known::Known;
 use message::Reading;
 use report::Report;
 
 use crate::cli::Exit;
-use crate::ran::EaxcLayout;
+use crate::config::{self, Problems};
+use crate::ran::{EaxcLayout, MacAddr};
 use crate::replay::capture::{CaptureError, CaptureReader, Record};
+use crate::wire::describe::describe;
 use crate::wire::ecpri::Size;
+use crate::wire::ethernet::Ethernet;
 
 /// Say what a capture holds: flows, rates, TDD pattern, compression, sequence anomalies, malformed frames
 #[derive(clap::Args)]
@@ -31,14 +37,21 @@ pub(super) struct Inspect {
     /// Capture file (pcap or pcapng)
     capture: PathBuf,
     /// Print the summary as one JSON object
-    #[arg(long, conflicts_with = "cut")]
+    #[arg(long, conflicts_with_all = ["frames", "cut"])]
     json: bool,
-    /// Widths of DU_Port_ID, BandSector_ID, CC_ID and RU_Port_ID, 16 bits together
-    #[arg(long, value_name = "A,B,C,D", default_value = "4,4,4,4", value_parser = layout)]
-    eaxc_bits: EaxcLayout,
-    /// UDP destination port that carries eCPRI
+    /// Print one line per frame instead of a summary
+    #[arg(long, conflicts_with = "cut")]
+    frames: bool,
+    /// Configuration that names the peers, and says how eAxC ids are split and samples compressed
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Widths of DU_Port_ID, BandSector_ID, CC_ID and RU_Port_ID, 16 bits together [default: as
+    /// configured, else 4,4,4,4]
+    #[arg(long, value_name = "A,B,C,D", value_parser = layout)]
+    eaxc_bits: Option<EaxcLayout>,
+    /// UDP destination port that carries eCPRI, beside those configured; may be repeated
     #[arg(long, value_name = "PORT")]
-    udp_port: Option<u16>,
+    udp_port: Vec<u16>,
     /// Where ecpriPayload is 0 or too large, take the bytes that are there (some RUs send wrong sizes)
     #[arg(long)]
     lenient: bool,
@@ -56,21 +69,33 @@ impl Inspect {
             };
             return cut::run(&self.capture, length, copy.as_ref(), out);
         }
-        self.sum_up(out)
-    }
-
-    fn reading(&self) -> Reading {
-        Reading {
-            size: match self.lenient {
-                true => Size::Lenient,
-                false => Size::Strict,
-            },
-            udp_port: self.udp_port,
+        let known = match self.known() {
+            Ok(known) => known,
+            Err(problems) => {
+                eprintln!("{problems}");
+                return Ok(Exit::Usage);
+            }
+        };
+        match self.frames {
+            true => self.list(&known, out),
+            false => self.sum_up(&known, out),
         }
     }
 
-    fn sum_up(&self, out: &mut dyn Write) -> io::Result<Exit> {
-        let mut analysis = Analysis::new(self.reading());
+    fn known(&self) -> Result<Known, Problems> {
+        let mut known = match &self.config {
+            Some(path) => Known::of(&config::load(path)?.config, self.eaxc_bits),
+            None => Known::nothing(self.eaxc_bits.unwrap_or(EaxcLayout::NIBBLES)),
+        };
+        known.udp_ports.extend(&self.udp_port);
+        if self.lenient {
+            known.size = Size::Lenient;
+        }
+        Ok(known)
+    }
+
+    fn sum_up(&self, known: &Known, out: &mut dyn Write) -> io::Result<Exit> {
+        let mut analysis = Analysis::new(Reading(known));
         let read = self.each_frame(|record| {
             analysis.record(record);
             Ok(())
@@ -80,7 +105,7 @@ impl Inspect {
         }
         let incomplete = read.as_ref().err().map(CaptureError::to_string);
         let name = self.capture.display().to_string();
-        let report = Report::of(&analysis, name, incomplete, self.eaxc_bits);
+        let report = Report::of(&analysis, name, incomplete, known);
         match self.json {
             true => {
                 serde_json::to_writer_pretty(&mut *out, &report)?;
@@ -88,6 +113,29 @@ impl Inspect {
             }
             false => table::print(&report, out)?,
         }
+        Ok(refused(read))
+    }
+
+    /// One line a frame: number, microseconds since the first, bytes on the wire (and kept), contents.
+    fn list(&self, known: &Known, out: &mut dyn Write) -> io::Result<Exit> {
+        let mut out = io::BufWriter::new(out);
+        let mut first = None;
+        let mut frame = Vec::new();
+        let read = self.each_frame(|record| {
+            let start = *first.get_or_insert(record.at);
+            let micros = record.at.nanos_since(start) as f64 / 1e3;
+            let length = record.original_len;
+            write!(out, "{:>7} {micros:>13.3} {length:>5}", record.number)?;
+            if record.is_cut() {
+                write!(out, " ({})", record.data.len())?;
+            }
+            analysis::restore(record, &mut frame);
+            let ends = Ethernet::parse(&frame).map_or([MacAddr::default(); 2], |(header, _)| {
+                [header.source(), header.destination()]
+            });
+            writeln!(out, "  {}", describe(&frame, &known.describing(ends)))
+        })?;
+        out.flush()?;
         Ok(refused(read))
     }
 

@@ -1,88 +1,104 @@
-//! Sequence numbers of one flow: which never arrived, which came late, which came twice.
+//! Sequence numbers of one counting domain: which never arrived, which came late, which came twice.
 //!
 //! Judged over a window of 128 numbers, because real senders let whole slots overtake each other; beside
-//! it the step-by-step counts that other tools print, which take every overtaking for a loss.
+//! it, for each flow, the step-by-step counts that other tools print, which take every overtaking for a
+//! loss.
 
 use crate::ran::SequenceNumber;
 
-/// The numbers of one counting domain, in the order of arrival.
+/// The numbers of one flow, step by step.
 #[derive(Clone, Debug)]
-pub(super) struct Numbers {
-    first: SequenceNumber,
-    last: SequenceNumber,
-    newest: SequenceNumber,
-    /// Bit n: `newest - n` arrived.
-    seen: u128,
-    /// Numbers from the first to the newest, both included; those before the first cannot be judged.
-    span: u64,
-    left_unseen: u64,
-    pub(super) late: u64,
-    pub(super) duplicate: u64,
+pub(super) struct Steps {
+    pub(super) first: SequenceNumber,
+    pub(super) last: SequenceNumber,
+    /// Steps other than +1.
     pub(super) discontinuities: u64,
+    /// Numbers that forward steps passed over.
     pub(super) skipped: u64,
     pub(super) backwards: u64,
 }
 
-impl Numbers {
+impl Steps {
     /// Starts with the first number of a flow.
     pub(super) const fn starting_at(first: SequenceNumber) -> Self {
         Self {
             first,
             last: first,
-            newest: first,
-            seen: 1,
-            span: 1,
-            left_unseen: 0,
-            late: 0,
-            duplicate: 0,
             discontinuities: 0,
             skipped: 0,
             backwards: 0,
         }
     }
 
-    /// Takes the next number; true if it was not the one after the last.
-    pub(super) fn record(&mut self, number: SequenceNumber) -> bool {
+    /// Takes the next number.
+    pub(super) fn record(&mut self, number: SequenceNumber) {
         let step = number.since(self.last);
         self.last = number;
         self.discontinuities += u64::from(step != 1);
         self.backwards += u64::from(step < 0);
         self.skipped += u64::from(u8::try_from(step).unwrap_or(0)).saturating_sub(1);
+    }
+}
+
+/// The numbers of one counting domain, over a window.
+#[derive(Clone, Debug)]
+pub(super) struct Numbers {
+    newest: SequenceNumber,
+    /// Bit n: `newest - n` arrived.
+    seen: u128,
+    /// Numbers from the first to the newest, both included; those before the first cannot be judged.
+    span: u64,
+    left_unseen: u64,
+    /// Messages that came after a later number.
+    pub(super) late: u64,
+    /// Messages whose number is already in the window.
+    pub(super) duplicate: u64,
+    /// Frame of the first number that was not the one after the newest.
+    pub(super) first_anomaly: Option<u64>,
+}
+
+impl Numbers {
+    /// Starts with the first number of a domain.
+    pub(super) const fn starting_at(first: SequenceNumber) -> Self {
+        Self {
+            newest: first,
+            seen: 1,
+            span: 1,
+            left_unseen: 0,
+            late: 0,
+            duplicate: 0,
+            first_anomaly: None,
+        }
+    }
+
+    /// Takes the next number, of frame `frame`.
+    pub(super) fn record(&mut self, number: SequenceNumber, frame: u64) {
         let ahead = number.since(self.newest);
+        if ahead != 1 {
+            self.first_anomaly.get_or_insert(frame);
+        }
         match u8::try_from(ahead) {
             Ok(ahead @ 1..) => self.advance(number, u32::from(ahead)),
             _ => self.look_back(u32::from(ahead.unsigned_abs())),
         }
-        step != 1
-    }
-
-    /// The first number that arrived.
-    pub(super) const fn first(&self) -> u8 {
-        self.first.0
-    }
-
-    /// The last number that arrived.
-    pub(super) const fn last(&self) -> u8 {
-        self.last.0
     }
 
     /// Numbers between the first and the newest that never arrived.
     pub(super) fn lost(&self) -> u64 {
-        let judged = match self.span {
+        self.left_unseen + u64::from((!self.seen & self.judged()).count_ones())
+    }
+
+    /// The bits of the window that are not before the first number.
+    const fn judged(&self) -> u128 {
+        match self.span {
             0..WINDOW => !(u128::MAX << self.span),
             _ => u128::MAX,
-        };
-        self.left_unseen + u64::from((!self.seen & judged).count_ones())
+        }
     }
 
     fn advance(&mut self, number: SequenceNumber, by: u32) {
-        // Positions that leave the window: those of them not before the first are judged now.
-        let leaving = !(u128::MAX >> by);
-        let judged = match self.span {
-            0..WINDOW => !(u128::MAX << self.span),
-            _ => u128::MAX,
-        };
-        self.left_unseen += u64::from((!self.seen & leaving & judged).count_ones());
+        let leaving = !(u128::MAX >> by) & self.judged();
+        self.left_unseen += u64::from((!self.seen & leaving).count_ones());
         self.seen = (self.seen << by) | 1;
         self.span += u64::from(by);
         self.newest = number;
@@ -108,8 +124,8 @@ mod tests {
     fn judge(numbers: impl IntoIterator<Item = u8>) -> Numbers {
         let mut numbers = numbers.into_iter().map(SequenceNumber);
         let mut judged = Numbers::starting_at(numbers.next().unwrap());
-        for number in numbers {
-            judged.record(number);
+        for (frame, number) in (2..).zip(numbers) {
+            judged.record(number, frame);
         }
         judged
     }
@@ -118,17 +134,24 @@ mod tests {
     fn numbers_in_order_over_the_wrap_lose_nothing() {
         let judged = judge((0..1000u32).map(|n| n as u8));
         assert_eq!((judged.lost(), judged.late, judged.duplicate), (0, 0, 0));
-        assert_eq!((judged.first(), judged.last()), (0, 231));
+        assert_eq!(judged.first_anomaly, None);
     }
 
     #[test]
     fn a_block_that_overtakes_is_late_and_not_lost() {
         let judged = judge((0..50).chain(58..72).chain(50..58).chain(72..200));
         assert_eq!((judged.lost(), judged.late), (0, 8));
-        assert_eq!(
-            (judged.skipped, judged.backwards, judged.discontinuities),
-            (22, 1, 3)
-        );
+        assert_eq!(judged.first_anomaly, Some(51));
+    }
+
+    #[test]
+    fn steps_take_a_block_that_overtakes_for_a_loss() {
+        let mut steps = Steps::starting_at(SequenceNumber(0));
+        for number in (1..50).chain(58..72).chain(50..58).chain(72..200) {
+            steps.record(SequenceNumber(number));
+        }
+        let counts = (steps.skipped, steps.backwards, steps.discontinuities);
+        assert_eq!(counts, (22, 1, 3));
     }
 
     #[test]

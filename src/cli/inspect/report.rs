@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::analysis::{Analysis, Channel, Pair, PairUse, Refusal};
 use super::compression::Guess;
-use super::flow::{Flow, FlowKey, Way};
-use crate::ran::{EaxcLayout, Plane};
+use super::flow::{Domain, Flow, FlowKey, Way};
+use super::known::Known;
+use super::numbers::Numbers;
+use crate::ran::{MacAddr, Plane};
 
 /// One capture.
 #[derive(Serialize)]
@@ -63,6 +65,12 @@ pub(super) struct PairReport {
     pub(super) du: String,
     /// MAC address of the RU.
     pub(super) ru: String,
+    /// Name of the DU in the configuration given by -c.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) du_name: Option<String>,
+    /// Name of the RU there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ru_name: Option<String>,
     /// mu: from the largest slotId.
     pub(super) numerology: u8,
     /// 15 kHz times 2^mu.
@@ -155,13 +163,15 @@ pub(super) struct FlowReport {
     pub(super) seq_missing: u64,
     /// Steps backwards.
     pub(super) seq_backwards: u64,
-    /// Numbers that never came, judged over a window of 128.
+    /// Numbers that never came, judged over a window of 128. This and the next three count the whole
+    /// domain: what one source numbers towards one destination for a plane, direction and eAxC. Flows
+    /// that differ only in section type, filterIndex or VLAN share one.
     pub(super) lost: u64,
     /// Messages that came after a later number.
     pub(super) out_of_order: u64,
     /// Messages whose number had come before, within the window.
     pub(super) duplicate: u64,
-    /// Frame of the first step other than +1; null without one.
+    /// Frame of the first number other than the one after the newest; null without one.
     pub(super) first_anomaly_frame: Option<u64>,
     /// Messages a second over the whole capture.
     pub(super) frames_per_s: f64,
@@ -172,10 +182,10 @@ pub(super) struct FlowReport {
 impl Report {
     /// Draws the conclusions of a finished analysis.
     pub(super) fn of(
-        analysis: &Analysis,
+        analysis: &Analysis<'_>,
         capture: String,
         incomplete: Option<String>,
-        layout: EaxcLayout,
+        known: &Known,
     ) -> Self {
         let seconds = analysis.span_ns() as f64 / 1e9;
         let text = |(code, count): (&u8, &u64)| (code.to_string(), *count);
@@ -197,11 +207,18 @@ impl Report {
             continuation_fragments: analysis.continuations,
             malformed: analysis.malformed.reasons.clone(),
             malformed_frames: analysis.malformed.first.iter().map(malformed).collect(),
-            pairs: analysis.pairs.iter().map(pair).collect(),
+            pairs: analysis
+                .pairs
+                .iter()
+                .map(|(pair, seen)| self::pair(pair, seen, known))
+                .collect(),
             flows: analysis
                 .flows
                 .iter()
-                .map(|(key, flow)| FlowReport::of(key, flow, layout, seconds))
+                .map(|(key, flow)| {
+                    let numbers = analysis.domains.get(&Domain::of(key));
+                    FlowReport::of(key, flow, numbers, known, seconds)
+                })
                 .collect(),
         }
     }
@@ -216,12 +233,13 @@ fn malformed(refusal: &Refusal) -> MalformedFrame {
     }
 }
 
-fn pair((pair, seen): (&Pair, &PairUse)) -> PairReport {
+fn pair(pair: &Pair, seen: &PairUse, known: &Known) -> PairReport {
     let pattern = seen.slots.infer();
     let slots = pattern.positions.iter().map(|position| SlotReport {
         downlink_frames: position.downlink_frames,
         uplink_frames: position.uplink_frames,
     });
+    let name = |address: MacAddr| known.name(address).map(str::to_owned);
     let guesses = seen.samples.iter().filter_map(|(channel, evidence)| {
         let guess = evidence.guess()?;
         Some(compression(*channel, &guess))
@@ -229,6 +247,8 @@ fn pair((pair, seen): (&Pair, &PairUse)) -> PairReport {
     PairReport {
         du: pair.du.to_string(),
         ru: pair.ru.to_string(),
+        du_name: name(pair.du),
+        ru_name: name(pair.ru),
         numerology: pattern.mu,
         subcarrier_spacing_khz: 15 << pattern.mu,
         largest_slot_id: pattern.largest_slot_id,
@@ -268,9 +288,15 @@ fn compression(channel: Channel, guess: &Guess) -> CompressionReport {
 }
 
 impl FlowReport {
-    fn of(key: &FlowKey, flow: &Flow, layout: EaxcLayout, seconds: f64) -> Self {
+    fn of(
+        key: &FlowKey,
+        flow: &Flow,
+        numbers: Option<&Numbers>,
+        known: &Known,
+        seconds: f64,
+    ) -> Self {
         let rate = |count: f64| if seconds > 0.0 { count / seconds } else { 0.0 };
-        let numbers = &flow.numbers;
+        let steps = &flow.steps;
         Self {
             way: match key.way {
                 Way::TowardRu => "DU->RU",
@@ -287,19 +313,19 @@ impl FlowReport {
             },
             filter_index: key.filter_index,
             eaxc: key.eaxc.0,
-            eaxc_fields: layout.fields(key.eaxc),
+            eaxc_fields: known.layout(key.ru()).fields(key.eaxc),
             frames: flow.frames,
             bytes: flow.bytes,
             slots: flow.slots,
-            seq_first: numbers.first(),
-            seq_last: numbers.last(),
-            seq_discontinuities: numbers.discontinuities,
-            seq_missing: numbers.skipped,
-            seq_backwards: numbers.backwards,
-            lost: numbers.lost(),
-            out_of_order: numbers.late,
-            duplicate: numbers.duplicate,
-            first_anomaly_frame: flow.first_anomaly,
+            seq_first: steps.first.0,
+            seq_last: steps.last.0,
+            seq_discontinuities: steps.discontinuities,
+            seq_missing: steps.skipped,
+            seq_backwards: steps.backwards,
+            lost: numbers.map_or(0, Numbers::lost),
+            out_of_order: numbers.map_or(0, |n| n.late),
+            duplicate: numbers.map_or(0, |n| n.duplicate),
+            first_anomaly_frame: numbers.and_then(|n| n.first_anomaly),
             frames_per_s: rate(flow.frames as f64),
             mbit_per_s: rate(flow.bytes as f64 * 8e-6),
         }

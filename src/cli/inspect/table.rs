@@ -59,7 +59,16 @@ fn capture(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn pair(pair: &PairReport, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nDU {}, RU {}", pair.du, pair.ru)?;
+    let named = |address: &str, name: &Option<String>| match name {
+        Some(name) => format!("{name} ({address})"),
+        None => address.to_owned(),
+    };
+    writeln!(
+        out,
+        "\nDU {}, RU {}",
+        named(&pair.du, &pair.du_name),
+        named(&pair.ru, &pair.ru_name)
+    )?;
     writeln!(
         out,
         "  numerology   mu {} ({} kHz): slotId up to {}",
@@ -167,21 +176,14 @@ fn flow(flow: &FlowReport) -> Vec<String> {
 
 fn anomalies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let disturbed = |flow: &&FlowReport| flow.lost + flow.out_of_order + flow.duplicate > 0;
-    for (index, flow) in report.flows.iter().filter(disturbed).enumerate() {
+    let mut lines: Vec<String> = report.flows.iter().filter(disturbed).map(anomaly).collect();
+    // Flows of one domain say the same.
+    lines.dedup();
+    for (index, line) in lines.iter().enumerate() {
         if index == 0 {
             writeln!(out, "\nsequence anomalies")?;
         }
-        writeln!(
-            out,
-            "  {} {} eAxC {}: {} lost, {} late, {} twice; the first at frame {}",
-            flow.source,
-            flow.plane,
-            flow.eaxc,
-            flow.lost,
-            flow.out_of_order,
-            flow.duplicate,
-            flow.first_anomaly_frame.unwrap_or(0),
-        )?;
+        writeln!(out, "  {line}")?;
     }
     for (index, (reason, count)) in report.malformed.iter().enumerate() {
         if index == 0 {
@@ -202,6 +204,20 @@ fn anomalies(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn anomaly(flow: &FlowReport) -> String {
+    format!(
+        "{} {} {} eAxC {}: {} lost, {} late, {} twice; the first at frame {}",
+        flow.source,
+        flow.way,
+        flow.plane,
+        flow.eaxc,
+        flow.lost,
+        flow.out_of_order,
+        flow.duplicate,
+        flow.first_anomaly_frame.unwrap_or(0),
+    )
 }
 
 /// Aligns columns: words to the left, numbers to the right.
