@@ -166,9 +166,12 @@ impl<'a> Run<'a> {
                 if stream.subsequence() != 0 {
                     return fragments.get(&key).copied();
                 }
-                let fact = self.fact(peer, message, frame.frame.at_ns)?;
-                fragments.insert(key, fact);
-                Some(fact)
+                let fact = self.fact(peer, message, frame.frame.at_ns);
+                match fact {
+                    Some(fact) if stream.fragment & 0x80 == 0 => fragments.insert(key, fact),
+                    _ => fragments.remove(&key),
+                };
+                fact
             })
             .collect()
     }

@@ -227,14 +227,30 @@ fn place_fault(
         return (off > slack)
             .then(|| format!("from slot {}, asked for slot {wanted}", segment.from));
     }
-    let newest = last_sent(run, index, None, at).unwrap_or(clock.slot_at(at));
-    let next = (newest + 1..=newest + 2 + slack).contains(&segment.from);
+    let on_air = clock.slot_at(at);
+    let sent = last_sent(run, index, None, at).unwrap_or(on_air);
+    // What the new speaker has begun already would reach the RU in part.
+    let begun = last_begun(run, index, segment.mode, at).unwrap_or(sent);
+    let latest = sent.max(begun).max(on_air) + 1 + slack;
+    let next = (sent + 1..=latest).contains(&segment.from);
     (!next).then(|| {
+        let from = segment.from;
         format!(
-            "from slot {}, though slot {newest} was the newest sent",
-            segment.from
+            "from slot {from}, though slot {sent} was the newest sent and {begun} the newest begun"
         )
     })
+}
+
+/// The newest slot for which a member of `mode` had sent anything before `before`.
+fn last_begun(run: &Run, index: usize, mode: Mode, before: u64) -> Option<i64> {
+    let speaks = |member: usize| match mode {
+        Mode::Single(one) => one == member,
+        Mode::Shared(source, destination) => source == member || destination == member,
+    };
+    let seen = run.seen.iter().filter(|seen| seen.frame.at_ns < before);
+    let facts = seen.flat_map(|seen| seen.facts.iter().flatten());
+    let own = facts.filter(|fact| fact.cell == index && fact.member.is_some_and(speaks));
+    own.map(|fact| fact.slot).max()
 }
 
 /// The newest slot of which anything (of `member`) had gone to the RU before `at`.
