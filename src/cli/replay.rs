@@ -6,6 +6,7 @@
 mod expect;
 mod folder;
 mod played;
+mod radios;
 mod stage;
 mod table;
 mod watch;
@@ -23,13 +24,13 @@ use crate::replay::{
     faults::Faults,
     judge::Judge,
     recorder::Recorder,
-    run::{Cast, run},
+    run::{Cast, Peer, run},
     sink::Sink,
-    tally,
 };
 use crate::telemetry;
 use folder::{Folder, Unusable};
 use played::Played;
+use radios::Radio;
 use signal_hook::consts::SIGINT;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,9 @@ pub(super) struct Replay {
     /// Write what enters each port, split and restored, into DIR as well
     #[arg(long, value_name = "DIR")]
     write_ingress: Option<PathBuf>,
+    /// Emulate the RUs: they answer what is let through, and captured frames of their ports are left out
+    #[arg(long)]
+    answer: bool,
 }
 
 /// What a replay is made of, read and checked.
@@ -82,14 +86,19 @@ impl Replay {
     fn play(&self, out: &mut dyn Write) -> io::Result<Result<Exit, Refusal>> {
         let played = self.stage().and_then(|stage| {
             let folder = self.folder(&stage)?;
-            let played = self.perform(&stage, &folder)?;
+            let played = self
+                .perform(&stage, &folder)
+                .inspect_err(|Refusal(_, words)| {
+                    // The first complaint is told; that the folder cannot be marked adds nothing to it.
+                    let _ = folder.mark_incomplete(words);
+                })?;
             Ok((stage, folder, played))
         });
         let (stage, folder, played) = match played {
             Ok(played) => played,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let report = played.report(&self.config, self.scenario.as_deref());
+        let report = played.report(&stage, &self.config, self.scenario.as_deref());
         let page = telemetry::picture::render(&played.record, &report);
         let written = folder
             .write("report.html", &page)
@@ -106,6 +115,10 @@ impl Replay {
     fn stage(&self) -> Result<Stage, Refusal> {
         let refused = |problems: config::Problems| Refusal(Exit::Usage, problems.to_string());
         let loaded = config::load(&self.config).map_err(refused)?;
+        for warning in &loaded.warnings {
+            let place = config::place(&self.config.display().to_string(), warning.mark);
+            eprintln!("{place}warning: {warning}");
+        }
         let config = loaded.config;
         let scenario = match &self.scenario {
             Some(path) => config::scenario::load(path, &config).map_err(refused)?,
@@ -113,11 +126,14 @@ impl Replay {
         };
         let names = stage::names(&config);
         let base = self.scenario.as_ref().and_then(|path| path.parent());
-        let inputs = stage::inputs(
+        let mut inputs = stage::inputs(
             &scenario,
             base.unwrap_or(Path::new("")),
             &self.overrides(&names)?,
         );
+        if self.answer {
+            stage::leave_out_radios(&mut inputs, &config);
+        }
         Ok(Stage {
             config,
             scenario,
@@ -156,11 +172,6 @@ impl Replay {
         let outside = |error: &dyn std::fmt::Display| Refusal(Exit::Environment, error.to_string());
         let tables = Arc::new(compile::compile(&stage.config, stage::TERM));
         let mut worker = Worker::new(tables, Clock::Stamps);
-        let known = tally::flat(worker.counters(), &stage.names);
-        let unknown = expect::unknown_counters(&stage.scenario.expect, &known);
-        if !unknown.is_empty() {
-            return Err(Refusal(Exit::Usage, unknown.join("\nranshift: ")));
-        }
         let merge = Merge::open(&stage.inputs).map_err(|error| outside(&error))?;
         let faults = Faults::new(merge, &stage::faults(&stage.scenario, &stage.config));
         let mut arrivals = Watched::new(faults, bytes(&stage.inputs));
@@ -174,10 +185,16 @@ impl Replay {
         let sink = |path: &Path| {
             Sink::new(path, &stage.names.ports, &files).map_err(|error| outside(&error))
         };
+        let mut radios = match self.answer {
+            true => Radio::all(&stage.config).map_err(|error| outside(&error))?,
+            false => Vec::new(),
+        };
+        let mut peers: Vec<&mut dyn Peer> = Vec::new();
+        peers.extend(radios.iter_mut().map(|radio| radio as &mut dyn Peer));
         let stop = interrupted().map_err(|error| outside(&error))?;
         let cast = Cast {
             director: &mut Controller::new(&stage.config, stage::TERM),
-            peers: &mut [],
+            peers: &mut peers,
             actions: &stage::actions(&stage.scenario, start),
             egress: sink(&folder.egress())?,
             ingress: self.write_ingress.as_deref().map(sink).transpose()?,
@@ -187,13 +204,11 @@ impl Replay {
         };
         let outcome = run(&mut worker, &mut arrivals, cast);
         let faults = arrivals.finish();
-        Ok(Played::new(
-            stage,
-            start,
-            outcome,
-            worker.counters(),
-            &faults,
-        ))
+        let played = Played::new(stage, start, outcome, worker.counters(), &faults);
+        Ok(match self.answer {
+            true => played.with_radios(Radio::reports(&radios)),
+            false => played,
+        })
     }
 }
 

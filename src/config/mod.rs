@@ -15,7 +15,6 @@ mod validate;
 
 pub use model::Config;
 pub use reference::markdown as reference;
-pub use source::nearest::nearest;
 pub use source::problem::{Mark, Problem, Problems, place};
 pub use source::text::duration;
 

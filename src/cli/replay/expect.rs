@@ -1,7 +1,7 @@
 //! Holds a run against what its scenario expects.
 
 use crate::config::{
-    Config, nearest,
+    Config,
     scenario::{Expectations, ExpectedEvent, Invariant},
 };
 use crate::dataplane::mailbox::Event;
@@ -39,23 +39,6 @@ impl Judged {
     }
 }
 
-/// Counters that do not exist, each with the nearest that does.
-pub(super) fn unknown_counters(
-    expect: &Expectations,
-    known: &BTreeMap<String, u64>,
-) -> Vec<String> {
-    let unknown = expect
-        .counters
-        .iter()
-        .filter(|(name, _)| !known.contains_key(name));
-    let sentence = |(name, _): &(String, u64)| match nearest(name, known.keys().map(String::as_str))
-    {
-        Some(nearest) => format!("no counter is named `{name}`; did you mean `{nearest}`?"),
-        None => format!("no counter is named `{name}`"),
-    };
-    unknown.map(sentence).collect()
-}
-
 /// Every expectation of the scenario, in its order.
 pub(super) fn judge(
     expect: &Expectations,
@@ -66,12 +49,12 @@ pub(super) fn judge(
     start: Instant,
 ) -> Vec<Judged> {
     let counter = |(name, expected): &(String, u64)| {
-        let found = counters.get(name).copied().unwrap_or(0);
+        let found = counters.get(name);
         Judged {
             what: name.clone(),
             expected: expected.to_string(),
-            found: found.to_string(),
-            ok: found == *expected,
+            found: found.map_or("no such counter".into(), u64::to_string),
+            ok: found == Some(expected),
         }
     };
     let invariant = |invariant: &Invariant| match invariant {
@@ -174,20 +157,6 @@ const SHOWN: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_unknown_counter_is_answered_with_the_nearest_known_one() {
-        let known = ["ledger.received", "ledger.sent", "drops.late"].map(|name| (name.into(), 0));
-        let expect = Expectations {
-            counters: vec![("ledger.recieved".into(), 1), ("drops.late".into(), 0)],
-            ..Expectations::default()
-        };
-        let unknown = unknown_counters(&expect, &BTreeMap::from(known));
-        assert_eq!(
-            unknown,
-            ["no counter is named `ledger.recieved`; did you mean `ledger.received`?"]
-        );
-    }
 
     #[test]
     fn an_action_after_the_last_frame_fails_the_scenario() {

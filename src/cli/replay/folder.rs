@@ -45,15 +45,20 @@ impl Folder {
                 _ => {}
             }
         }
-        let running =
-            json!({"ranshift": env!("CARGO_PKG_VERSION"), "incomplete": "the run did not end"});
-        folder.write_report(&running).map_err(Unusable::System)?;
+        folder
+            .mark_incomplete("the run did not end")
+            .map_err(Unusable::System)?;
         Ok(folder)
     }
 
     /// Where captures of egress ports go.
     pub(super) fn egress(&self) -> PathBuf {
         self.0.join("egress")
+    }
+
+    /// Writes a `report.json` that says no more than why there is none.
+    pub(super) fn mark_incomplete(&self, why: &str) -> Result<(), String> {
+        self.write_report(&json!({"ranshift": env!("CARGO_PKG_VERSION"), "incomplete": why}))
     }
 
     /// Writes `report.json`.

@@ -31,6 +31,7 @@ pub(super) struct Played {
     events: Vec<Value>,
     failovers: Vec<Value>,
     migrations: Vec<Value>,
+    radios: Option<Value>,
 }
 
 impl Played {
@@ -66,6 +67,7 @@ impl Played {
             events: story.events(),
             failovers: story.failovers(),
             migrations: story.migrations(),
+            radios: None,
             record: recorder.finish(stage.names.clone(), span, counters.clone()),
             cut_short,
             counters: flat,
@@ -73,6 +75,14 @@ impl Played {
             sent: judge.sent().to_vec(),
             input: faults.source().counts(),
             faults: faults.counts(),
+        }
+    }
+
+    /// With what emulated RUs noticed.
+    pub(super) fn with_radios(self, radios: Value) -> Self {
+        Self {
+            radios: Some(radios),
+            ..self
         }
     }
 
@@ -87,7 +97,7 @@ impl Played {
     }
 
     /// `report.json`. Times are nanoseconds from the first frame, which came at `start_ns`.
-    pub(super) fn report(&self, config: &Path, scenario: Option<&Path>) -> Value {
+    pub(super) fn report(&self, stage: &Stage, config: &Path, scenario: Option<&Path>) -> Value {
         let shown = |(name, count): (&String, &u64)| {
             // A zero for each reason of each peer would bury the rest.
             let buried = name.starts_with("peers.") && name.contains(".drops.") && *count == 0;
@@ -101,6 +111,7 @@ impl Played {
             "ranshift": env!("CARGO_PKG_VERSION"),
             "config": config.display().to_string(),
             "scenario": scenario.map(|path| path.display().to_string()),
+            "description": stage.scenario.description,
             "outcome": if passed { "passed" } else { "failed" },
             "expectations": judged.collect::<Vec<_>>(),
             "start_ns": first.0,
@@ -119,9 +130,16 @@ impl Played {
             "failovers": self.failovers,
             "migrations": self.migrations,
         });
-        if let (Some(cut_short), Some(report)) = (&self.cut_short, report.as_object_mut()) {
-            report.insert("incomplete".into(), cut_short.to_string().into());
-        }
+        let mut insert = |key: &str, value: Option<Value>| {
+            if let (Some(value), Some(report)) = (value, report.as_object_mut()) {
+                report.insert(key.into(), value);
+            }
+        };
+        insert("radios", self.radios.clone());
+        insert(
+            "incomplete",
+            self.cut_short.as_ref().map(|why| why.to_string().into()),
+        );
         report
     }
 

@@ -40,6 +40,13 @@ pub(super) fn inputs(
     captured.chain(given).collect()
 }
 
+/// Leaves out what the captures hold of ports with an RU: the RUs are emulated.
+pub(super) fn leave_out_radios(inputs: &mut [Input], config: &Config) {
+    for input in inputs {
+        input.overridden.extend(config.rus.iter().map(|ru| ru.port));
+    }
+}
+
 fn route(ingress: &scenario::Ingress) -> Route {
     let (rules, otherwise) = match ingress {
         scenario::Ingress::Port(port) => return Route::Port(*port),
@@ -219,7 +226,7 @@ pub(super) fn timings(config: &Config) -> impl Iterator<Item = CellTiming> {
 }
 
 /// Names of what the indices mean.
-pub(super) fn names(config: &Config) -> Names {
+pub(in crate::cli) fn names(config: &Config) -> Names {
     let cell = |cell: &Cell| {
         let member = |member: &Member| {
             let du = config.dus.get(member.du);

@@ -1,7 +1,10 @@
 //! The known name that a mistyped one was probably meant to be.
 
 /// The candidate nearest to `found`, if it is near enough that a slip of the finger explains it.
-pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::config) fn nearest<'a>(
+    found: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let length = found.chars().count();
     if length > LONGEST {
         return None;
