@@ -77,8 +77,8 @@ fn switch(seed: u64) -> usize {
         ..Plan::new(&config)
     };
     plan.dus[0].style = [Style::Explicit, Style::AllPrbs, Style::SymbolGroups][seed as usize % 3];
-    plan.dus[0].shuffled = seed % 5 == 0;
-    plan.dus[1].load = if seed % 7 == 0 {
+    plan.dus[0].shuffled = seed.is_multiple_of(5);
+    plan.dus[1].load = if seed.is_multiple_of(7) {
         Load::Idle
     } else {
         Load::Busy(30)

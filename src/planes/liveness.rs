@@ -492,7 +492,7 @@ mod tests {
         #[test]
         fn death_is_noticed_within_two_slots_and_the_scheduled_silence(death in 1_000_100u64..1_000_300, jitter in 0i64..200_000) {
             let rules = rules(1);
-            let lead = |n: u64| LEAD_NS + if n % 3 == 0 { jitter } else { 0 };
+            let lead = |n: u64| LEAD_NS + if n.is_multiple_of(3) { jitter } else { 0 };
             let (_, missed) = run(&rules, death, death + 40, lead);
             let (first, at) = missed[0];
             prop_assert!(first.slot.0 > death);
