@@ -15,10 +15,12 @@ mod pattern;
 mod report;
 mod table;
 
-use std::io::{self, IsTerminal, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use analysis::Analysis;
+use indicatif::{ProgressBar, ProgressStyle};
 use known::Known;
 use message::Reading;
 use report::Report;
@@ -148,16 +150,32 @@ impl Inspect {
             Ok(reader) => reader,
             Err(error) => return Ok(Err(error)),
         };
-        let mut progress = Progress::of(&self.capture);
-        loop {
+        let bar = self.progress();
+        let read = loop {
             match reader.next_frame() {
                 Ok(Some(record)) => visit(&record)?,
-                Ok(None) => break,
-                Err(error) => return Ok(Err(error)),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             }
-            progress.show(reader.offset());
+            if reader.frames().is_multiple_of(FRAMES_A_STEP) {
+                bar.set_position(reader.offset());
+            }
+        };
+        bar.finish_and_clear();
+        Ok(read)
+    }
+
+    /// Shown on a terminal's standard error, unless the terminal shows the frames themselves.
+    fn progress(&self) -> ProgressBar {
+        if self.frames {
+            return ProgressBar::hidden();
         }
-        Ok(Ok(()))
+        let bytes = fs::metadata(&self.capture).map_or(0, |file| file.len());
+        let bar = ProgressBar::new(bytes);
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+            bar.set_style(style);
+        }
+        bar
     }
 }
 
@@ -167,39 +185,6 @@ fn refused(read: Result<(), CaptureError>) -> Exit {
         Err(error) => {
             eprintln!("ranshift: {error}");
             Exit::Environment
-        }
-    }
-}
-
-/// Percent of a large file on a terminal's standard error.
-struct Progress {
-    total: u64,
-    next: u64,
-}
-
-impl Progress {
-    fn of(path: &std::path::Path) -> Self {
-        let total = std::fs::metadata(path).map_or(0, |file| file.len());
-        let shown = total >= LARGE && io::stderr().is_terminal();
-        Self {
-            total,
-            next: if shown { 0 } else { u64::MAX },
-        }
-    }
-
-    fn show(&mut self, offset: u64) {
-        if offset < self.next {
-            return;
-        }
-        eprint!("\r{:3} %", offset * 100 / self.total.max(1));
-        self.next = offset + self.total / 50;
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.next != u64::MAX {
-            eprint!("\r     \r");
         }
     }
 }
@@ -215,5 +200,5 @@ fn layout(text: &str) -> Result<EaxcLayout, String> {
         .ok_or_else(|| "four widths that sum to 16 are needed, as in 4,4,4,4".to_owned())
 }
 
-/// Smaller files are read before a person looks up.
-const LARGE: u64 = 32 << 20;
+const TEMPLATE: &str = "reading {bar:40} {percent:>3} %  {bytes} of {total_bytes}, {eta} left";
+const FRAMES_A_STEP: u64 = 4096;
