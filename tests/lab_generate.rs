@@ -474,6 +474,13 @@ fn fdd_has_downlink_and_uplink_in_every_slot() {
 }
 
 #[test]
+fn a_time_without_a_slot_is_refused() {
+    let config = edited(&[]);
+    let empty = Generator::new(&config, plan(&config, 0)).unwrap_err();
+    assert!(empty.to_string().contains("no slot"));
+}
+
+#[test]
 fn a_pattern_that_does_not_divide_the_period_is_refused() {
     let config = edited(&[]);
     let mut plan = plan(&config, 10);

@@ -83,6 +83,9 @@ impl Generator {
         for cell in 0..config.cells.len() {
             made.add_cell(cell)?;
         }
+        if made.cells.iter().all(|cell| cell.next >= cell.end) {
+            return Err(PlanError::Empty);
+        }
         Ok(made)
     }
 

@@ -226,6 +226,8 @@ pub enum PlanError {
     },
     /// Not a share from 0 up to, not including, 1.
     Loss(f64),
+    /// No slot begins in the time of the plan.
+    Empty,
     /// The plan was made for another configuration.
     Size,
     /// The MTU of this DU or RU does not hold one PRB.
@@ -248,6 +250,7 @@ impl fmt::Display for PlanError {
                 "{cell}: no IQ is made for compression method {method}, only for 0 to 4"
             ),
             Self::Loss(share) => write!(f, "loss {share} is not a share in 0..1"),
+            Self::Empty => f.write_str("no slot begins in the time that is to be made"),
             Self::Size => f.write_str("the plan has other cells or DUs than the configuration"),
             Self::Mtu(name) => write!(f, "{name}: the MTU does not hold one PRB"),
         }
