@@ -212,6 +212,16 @@ fn a_wrong_option_is_named_with_what_would_be_accepted() {
     );
 }
 
+#[test]
+fn what_cannot_be_written_is_an_error_of_the_environment() {
+    let folder = generate("lab-unwritable", &[], &[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ranshift"));
+    command.args(["lab", "generate", "-c"]);
+    command.arg(folder.join("config.yaml"));
+    command.arg("--out").arg(folder.join("config.yaml"));
+    assert_eq!(command.output().unwrap().status.code(), Some(3));
+}
+
 const UDP: [&str; 6] = [
     "-d",
     "udp.port==50000,ecpri",

@@ -7,11 +7,13 @@ mod traffic;
 
 use super::Exit;
 use crate::config;
-use crate::lab::{GeneratedFrame, Generator, Plan};
+use crate::lab::{GeneratedFrame, Generator, Truth};
+use crate::ran::Instant;
 use crate::replay::capture::{CaptureError, CaptureWriter};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use traffic::Traffic;
 
@@ -66,7 +68,13 @@ impl Generate {
                 return Ok(Exit::Usage);
             }
         };
-        let span = Span::of(&plan);
+        let span = plan.duration.as_nanos();
+        let bar = if self.quiet {
+            ProgressBar::hidden()
+        } else {
+            progress(span)
+        };
+        let start = plan.start;
         let generator = match Generator::new(&loaded.config, plan) {
             Ok(generator) => generator,
             Err(problem) => {
@@ -75,10 +83,13 @@ impl Generate {
             }
         };
         let names = loaded.config.ports.iter().map(|port| port.name.clone());
-        let progress = !self.quiet && io::stderr().is_terminal();
-        match self.write(generator, names.collect(), span, progress) {
-            Ok(()) if self.quiet => Ok(Exit::Done),
-            Ok(()) => self.summarise(out).map(|()| Exit::Done),
+        let written = self.write(generator, names.collect(), |at| {
+            bar.set_position(at.nanos_since(start).max(0) as u64);
+        });
+        bar.finish_and_clear();
+        match written {
+            Ok(_) if self.quiet => Ok(Exit::Done),
+            Ok(truth) => self.summarise(&truth, out).map(|()| Exit::Done),
             Err(problem) => {
                 eprintln!("ranshift: {problem}");
                 Ok(Exit::Environment)
@@ -90,31 +101,41 @@ impl Generate {
         &self,
         mut generator: Generator,
         ports: Vec<String>,
-        span: Span,
-        progress: bool,
-    ) -> Result<(), Failure> {
+        progress: impl Fn(Instant),
+    ) -> Result<Truth, Failure> {
         fs::create_dir_all(&self.out).map_err(|error| Failure::path(&self.out, error))?;
         let mut captures = Captures::new(&self.out, ports);
         let mut frames = 0u64;
         while let Some(frame) = generator.next_frame() {
             captures.write(&frame)?;
             frames += 1;
-            if progress && frames.is_multiple_of(PROGRESS_FRAMES) {
-                eprint!("\r{:3} %  {frames} frames", span.percent(frame.at.0));
+            if frames.is_multiple_of(FRAMES_A_STEP) {
+                progress(frame.at);
             }
-        }
-        if progress {
-            eprint!("\r{:40}\r", "");
         }
         captures.finish()?;
         let path = self.out.join("truth.json");
-        let truth = serde_json::to_vec_pretty(&generator.truth()).map_err(io::Error::from);
-        let written = truth.and_then(|truth| fs::write(&path, truth));
-        written.map_err(|error| Failure::path(&path, error))
+        let truth = generator.truth();
+        let text = serde_json::to_vec_pretty(&truth).map_err(io::Error::from);
+        let written = text.and_then(|text| fs::write(&path, text));
+        written.map_err(|error| Failure::path(&path, error))?;
+        Ok(truth)
     }
 
-    fn summarise(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn summarise(&self, truth: &Truth, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{:20} {:>12} {:>16}", "port", "frames", "bytes")?;
+        for (name, port) in &truth.ports {
+            writeln!(out, "{name:20} {:>12} {:>16}", port.frames, port.bytes)?;
+        }
         writeln!(out, "captures and truth.json are in {}", self.out.display())
+    }
+}
+
+fn progress(nanos: u64) -> ProgressBar {
+    let bar = ProgressBar::new(nanos);
+    match ProgressStyle::with_template(TEMPLATE) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 
@@ -154,26 +175,6 @@ impl Captures {
     }
 }
 
-/// The time that a run covers, for its progress.
-struct Span {
-    start: u64,
-    nanos: u64,
-}
-
-impl Span {
-    const fn of(plan: &Plan) -> Self {
-        Self {
-            start: plan.start.0,
-            nanos: plan.duration.as_nanos(),
-        }
-    }
-
-    fn percent(&self, at: u64) -> u64 {
-        let done = at.saturating_sub(self.start).min(self.nanos);
-        done.saturating_mul(100) / self.nanos.max(1)
-    }
-}
-
 /// Why nothing, or not everything, was written.
 #[derive(Debug)]
 enum Failure {
@@ -202,5 +203,5 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// Frames between two lines of progress.
-const PROGRESS_FRAMES: u64 = 1 << 15;
+const TEMPLATE: &str = "generating {bar:40} {percent:>3} %  {eta} left";
+const FRAMES_A_STEP: u64 = 1 << 12;

@@ -284,7 +284,7 @@ fn leads_help() -> String {
         .map(|profile| profile.name)
         .collect();
     format!(
-        "how long before air frames leave; one of {}",
+        "Distribution of leads over air time; one of {}",
         names.join(", ")
     )
 }
