@@ -64,8 +64,8 @@ fn one_run(load: Load, seed: u64, figures: &mut Figures) {
         plan.dus[2 * cell + 1].load = load;
         died.push(until);
     }
-    let mut last = vec![None::<Instant>; CELLS];
-    let mut silence = vec![0i64; CELLS];
+    let mut last = [None::<Instant>; CELLS];
+    let mut silence = [0i64; CELLS];
     let mut lost = vec![None; CELLS];
     let mut takeover = vec![None; CELLS];
     let mut run = VirtualRun::new(config, plan);

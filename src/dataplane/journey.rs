@@ -5,13 +5,14 @@
 //! allocates, locks, logs, reads a clock or loops without a bound.
 
 use crate::dataplane::classify::{self, Envelope, Message, Radio, StreamMessage};
+use crate::dataplane::concatenation;
 use crate::dataplane::downlink;
-use crate::dataplane::egress::{self, EgressHeader};
 use crate::dataplane::frame_io::FrameInfo;
 use crate::dataplane::lcore_state::{FragmentFate, LcoreState};
 use crate::dataplane::outbox::Outbox;
 use crate::dataplane::passing;
 use crate::dataplane::run_record::Trace;
+use crate::dataplane::step;
 use crate::dataplane::tables::{FROM_RU, Flow, PeerKind, Tables};
 use crate::dataplane::uplink;
 use crate::dataplane::verdict::{DropReason, Verdict};
@@ -19,12 +20,8 @@ use crate::planes::fronthaul::fragments::FragmentKey;
 use crate::ran::{
     CellId, Direction, Instant, MemberId, Plane, SequenceNumber, SlotCount, StreamId,
 };
-use crate::wire::checksum::Difference;
 use crate::wire::ecpri::MessageType;
 use crate::wire::ethernet::Ethernet;
-
-/// Most eCPRI messages of one PDU.
-const CONCATENATED: usize = 16;
 
 /// The frame under decision and all that a decision may touch.
 pub(super) struct Scene<'a> {
@@ -110,7 +107,7 @@ fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> 
     let lenient = scene.tables.policy.lenient_size;
     let message = classify::message(pdu, 0, envelope.pdu, lenient)?;
     if message.concatenated {
-        return concatenation(head, scene, &envelope, message);
+        return concatenation::steer(head, scene, &envelope, message);
     }
     let plane = match message.kind {
         MessageType::IqData => Plane::User,
@@ -122,7 +119,7 @@ fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> 
 }
 
 /// The fate of one C-plane or U-plane message.
-fn judge(
+pub(super) fn judge(
     pdu: &[u8],
     scene: &mut Scene<'_>,
     envelope: &Envelope,
@@ -160,7 +157,7 @@ fn judge_first(
     let wire_slot = radio.wire_slot(numerology)?;
     let from_ru = flow.member == FROM_RU;
     scene.lcore.trace.member = (!from_ru).then_some(flow.member);
-    let slot = downlink::lift(scene, flow, wire_slot, from_ru)?;
+    let slot = step::lift(scene, flow, wire_slot, from_ru)?;
     scene.lcore.trace.slot = Some(slot);
     scene.lcore.trace.symbol = radio.symbol;
     if from_ru {
@@ -191,7 +188,7 @@ fn find_flow(
         PeerKind::PooledDu => match scene.lcore.pool.get(envelope.peer.index()) {
             Some(pool) if pool.assigned.is_some() => pool.assigned,
             _ => {
-                downlink::hear_unassigned(scene, envelope.peer, stream, radio);
+                step::hear_unassigned(scene, envelope.peer, stream, radio);
                 return Err(DropReason::Unassigned);
             }
         },
@@ -315,155 +312,6 @@ fn carry_out(
         Fate::Parts => Ok(Verdict::Replace),
         Fate::ToRu { .. } => downlink::send(head, scene, envelope, message, fate),
         Fate::ToMembers { .. } => uplink::send(head, scene, envelope, message, fate),
-    }
-}
-
-/// Several messages in one PDU: one fate for all keeps the frame, else each goes its own way.
-fn concatenation(
-    head: &mut [u8],
-    scene: &mut Scene<'_>,
-    envelope: &Envelope,
-    first: Message,
-) -> Result<Verdict, DropReason> {
-    let mut fates = [None; CONCATENATED];
-    let mut count = 0;
-    let mut next = Some(first);
-    let start = usize::from(scene.frame.start) + usize::from(envelope.header);
-    while let Some(message) = next {
-        let pdu = head.get(start..).unwrap_or_default();
-        let place = fates.get_mut(count).ok_or(DropReason::EcpriMalformed)?;
-        let plane = match message.kind {
-            MessageType::IqData => Some(Plane::User),
-            MessageType::RealTimeControl => Some(Plane::Control),
-            _ => None,
-        };
-        let fate = match plane {
-            Some(plane) => judge(pdu, scene, envelope, &message, plane),
-            None => passing::judge_concatenated(scene, envelope, &message),
-        };
-        *place = Some((message, fate));
-        count += 1;
-        next = None;
-        if message.concatenated {
-            let offset = u32::from(message.offset) + message.advance;
-            let left = envelope.pdu.saturating_sub(offset);
-            let lenient = scene.tables.policy.lenient_size;
-            next = Some(classify::message(pdu, offset as u16, left, lenient)?);
-        }
-    }
-    let fates = fates.get(..count).unwrap_or_default();
-    if let Some(verdict) = keep_whole(head, scene, envelope, fates) {
-        return verdict;
-    }
-    separate(head, scene, envelope, fates)
-}
-
-type Judged = Option<(Message, Result<Fate, DropReason>)>;
-
-/// All messages to one RU: the frame stays one.
-fn keep_whole(
-    head: &mut [u8],
-    scene: &mut Scene<'_>,
-    envelope: &Envelope,
-    fates: &[Judged],
-) -> Option<Result<Verdict, DropReason>> {
-    let ru = |judged: &Judged| match judged {
-        Some((
-            _,
-            Ok(Fate::ToRu {
-                cell,
-                plane,
-                map_sections: false,
-                ..
-            }),
-        )) => scene.tables.cell(*cell).map(|cell| (cell.ru, *plane)),
-        _ => None,
-    };
-    let (ru_peer, plane) = ru(fates.first()?)?;
-    if !fates
-        .iter()
-        .all(|judged| ru(judged).is_some_and(|(peer, _)| peer == ru_peer))
-    {
-        return None;
-    }
-    let start = usize::from(scene.frame.start) + usize::from(envelope.header);
-    let entry = scene.tables.peer_entry(ru_peer)?;
-    let template = match plane {
-        Plane::Control => &entry.control,
-        Plane::User => &entry.user,
-    };
-    let received = head.get(usize::from(scene.frame.start)..)?;
-    let mut header = EgressHeader::new(
-        template,
-        envelope,
-        received,
-        envelope.pdu,
-        Difference::default(),
-    );
-    for (message, fate) in fates.iter().flatten() {
-        let Ok(Fate::ToRu {
-            cell,
-            stream,
-            sequence,
-            plane,
-            ..
-        }) = fate
-        else {
-            continue;
-        };
-        let eaxc = downlink::egress_eaxc(scene, *cell, *stream)?;
-        let changes = egress::set_stream(head.get_mut(start..)?, message, eaxc, *sequence);
-        header.also_changed(template, changes);
-        downlink::count_sent(scene, *cell, *stream, *plane);
-    }
-    Some(egress::readdress(head, scene.frame, envelope, &header, entry.port).map(Verdict::Forward))
-}
-
-/// Each message as a frame of its own; one that is refused is dropped with its own reason.
-fn separate(
-    head: &mut [u8],
-    scene: &mut Scene<'_>,
-    envelope: &Envelope,
-    fates: &[Judged],
-) -> Result<Verdict, DropReason> {
-    let mut pushed = 0;
-    let mut refused = None;
-    for (message, fate) in fates.iter().flatten() {
-        let mark = scene.outbox.len();
-        let sent = match fate {
-            Err(reason) => Err(*reason),
-            Ok(fate) => send_alone(head, scene, envelope, message, *fate),
-        };
-        pushed += match sent {
-            Ok(()) => scene.outbox.len() - mark,
-            Err(reason) => {
-                scene.outbox.truncate(mark);
-                if let Some(before) = refused.replace(reason) {
-                    scene.drop_extra(before);
-                }
-                0
-            }
-        };
-    }
-    match refused {
-        Some(reason) if pushed > 0 => scene.drop_extra(reason),
-        Some(reason) => return Err(reason),
-        None => {}
-    }
-    Ok(Verdict::Replace)
-}
-
-fn send_alone(
-    head: &[u8],
-    scene: &mut Scene<'_>,
-    envelope: &Envelope,
-    message: &Message,
-    fate: Fate,
-) -> Result<(), DropReason> {
-    match fate {
-        Fate::Parts => Ok(()),
-        Fate::ToRu { .. } => downlink::push_alone(head, scene, envelope, message, fate),
-        Fate::ToMembers { .. } => uplink::push_alone(head, scene, envelope, message, fate),
     }
 }
 

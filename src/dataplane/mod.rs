@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod commands;
+mod concatenation;
 pub mod counters;
 mod cplane;
 mod downlink;
@@ -14,6 +15,7 @@ pub mod mailbox;
 pub mod outbox;
 mod passing;
 pub mod run_record;
+mod step;
 pub mod tables;
 pub mod ticks;
 mod uplink;
