@@ -149,3 +149,75 @@ const SLOT_IDS: usize = 16;
 const POSITIONS: usize = 20 * SLOT_IDS;
 /// Symbols 11 to 13: a slot whose downlink reaches them is whole, with either cyclic prefix.
 const LAST_SYMBOL: u16 = 0b11_1000_0000_0000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::inspect::known::Known;
+    use crate::cli::inspect::message::{Message, Reading};
+    use crate::ran::EaxcLayout;
+
+    const ALL: u16 = 0x3fff;
+
+    /// 20 ms at mu 1 in which the slot at each position carries what its letter says.
+    fn pattern(letters: &str) -> Pattern {
+        let mut used = SlotUse::default();
+        for (index, letter) in letters.chars().cycle().take(40).enumerate() {
+            match letter {
+                'D' => hear(&mut used, index, Direction::Downlink, ALL),
+                'U' => hear(&mut used, index, Direction::Uplink, ALL),
+                'S' => hear(&mut used, index, Direction::Downlink, 0x3f),
+                'F' => {
+                    hear(&mut used, index, Direction::Downlink, ALL);
+                    hear(&mut used, index, Direction::Uplink, ALL);
+                }
+                _ => {}
+            }
+        }
+        used.infer()
+    }
+
+    fn hear(used: &mut SlotUse, index: usize, direction: Direction, symbols: u16) {
+        let (frame, slot) = (index / 20, index % 20);
+        let first = match direction {
+            Direction::Downlink => 0x90,
+            Direction::Uplink => 0x10,
+        };
+        let time = ((slot / 2) << 12 | (slot % 2) << 6) as u16;
+        let [high, low] = time.to_be_bytes();
+        let pdu = [0x10, 0, 0, 8, 0, 0, 0, 0x80, first, frame as u8, high, low];
+        let known = Known::nothing(EaxcLayout::NIBBLES);
+        match Reading(&known).messages(&pdu).next() {
+            Some(Ok(Message::Radio(message))) => used.record(&message, symbols),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_shortest_period_that_contradicts_nothing_is_found() {
+        let found = pattern("DDDSUUDDDD");
+        assert_eq!((found.mu, found.letters.as_str()), (1, "DDDSUUDDDD"));
+        assert_eq!(found.special_downlink, Some(6));
+        assert_eq!(pattern("DDDSU").letters, "DDDSU");
+        assert_eq!(pattern("D").letters, "D");
+    }
+
+    #[test]
+    fn downlink_and_uplink_at_once_are_full_duplex() {
+        assert_eq!(pattern("F").letters, "F");
+    }
+
+    #[test]
+    fn a_silent_slot_contradicts_nothing() {
+        assert_eq!(pattern("DDDD-DDDDUDDDDUDDDDU").letters, "DDDDU");
+        assert_eq!(pattern("DD-UU").letters, "DD-UU");
+    }
+
+    #[test]
+    fn frames_are_counted_by_position() {
+        let found = pattern("DDDSU");
+        let downlink: Vec<u64> = found.positions.iter().map(|p| p.downlink_frames).collect();
+        assert_eq!(downlink, [8, 8, 8, 8, 0]);
+        assert_eq!(found.positions[4].uplink_frames, 8);
+    }
+}
