@@ -41,8 +41,8 @@ pub enum Happening {
     Mode(Vec<String>, i64, bool),
     /// A pattern from this slot.
     Pattern(Vec<bool>, i64),
-    /// A command was refused.
-    Refused,
+    /// The command of this number was refused.
+    Refused(i64),
     /// A member is fenced.
     Fenced(String),
     /// A member is readmitted.
@@ -133,7 +133,7 @@ fn event(item: &Value, start: u64) -> Option<Event> {
             }
         }
         "pattern" => Happening::Pattern(pattern(&name("pattern")?), boundary?),
-        "refused" => Happening::Refused,
+        "refused" => Happening::Refused(value::integer(&item["command"])?),
         "fenced" => Happening::Fenced(name("member")?),
         "readmitted" => Happening::Readmitted(name("member")?),
         "assigned" => Happening::Assigned(name("member")?, value::flag(&item["assigned"])),

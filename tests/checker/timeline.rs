@@ -214,7 +214,7 @@ impl Timeline {
                         .extend(member(name).map(|member| (member, event.at, *given)));
                 }
                 Happening::CplaneMismatch => self.mismatch = self.mismatch.or(Some(event.at)),
-                Happening::Refused | Happening::Other => {}
+                Happening::Refused(_) | Happening::Other => {}
             }
         }
     }

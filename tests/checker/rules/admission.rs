@@ -208,8 +208,7 @@ fn shared_message(run: &Run, place: (usize, usize), fact: Fact, verdict: &mut Ve
         .iter()
         .map(|section| control.mask(section))
         .collect();
-    let straddles = straddles(run, fact, control.symbols());
-    let owner_wins = straddles && run.inputs.settings.cells[fact.cell].sharing.owner_wins;
+    let owner_wins = run.inputs.settings.cells[fact.cell].sharing.owner_wins;
     let expect = |wins: bool| {
         masks
             .iter()
@@ -245,16 +244,6 @@ fn expected_symbols(run: &Run, fact: Fact, mask: u16, owner_wins: bool) -> Symbo
         }
         line.shared_egress(cell, member, (fact.slot, symbol as u8), eaxc)
     })
-}
-
-fn straddles(run: &Run, fact: Fact, mask: u16) -> bool {
-    let sharing = &run.inputs.settings.cells[fact.cell].sharing;
-    let line = &run.timelines[fact.cell];
-    let control = match sharing.control.len() {
-        0 => 0,
-        slots => sharing.control[(fact.slot + line.shift).rem_euclid(slots as i64) as usize],
-    };
-    mask & control != 0 && mask & !control != 0
 }
 
 /// For each section of the input, the eAxC id under which each symbol left.

@@ -228,7 +228,7 @@ fn expect(run: &Run, place: (usize, usize), du: usize, owed: Certain, verdict: &
         }
         Certain::No if count > 0 => {
             verdict.refuse(Rule::Uplink, output(), run.seen_place(index), || {
-                format!("reached {name}, which is not in step")
+                format!("reached {name}, which is not in step here, or not assigned")
             });
         }
         _ => {}
