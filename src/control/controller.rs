@@ -133,3 +133,124 @@ impl CellControl {
         always(destination).then_some(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataplane::mailbox::{Cause, PatternBits};
+    use crate::ran::{CellId, SlotCount};
+
+    const MS: u64 = 1_000_000;
+
+    fn controller(adaptive: &str) -> Controller {
+        let text = include_str!("../../configs/one-cell-two-dus.yaml");
+        let config = crate::config::parse(text, "one-cell-two-dus.yaml");
+        let mut config = config
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .config;
+        let sharing = &mut config.cells[0].sharing;
+        sharing.pattern.destination = vec![false; 10];
+        sharing.broadcast.clear();
+        sharing.adaptive = (adaptive == "on").then_some(Adaptive {
+            window: crate::ran::Duration::from_millis(10),
+            floor: 2,
+        });
+        Controller::new(&config, 7)
+    }
+
+    fn tell(controller: &mut Controller, at: u64, kind: EventKind) -> Vec<Command> {
+        let event = Event {
+            at: Instant(at),
+            cell: CellId(0),
+            slot: SlotCount(0),
+            kind,
+        };
+        let mut commands = Vec::new();
+        controller.on_event(Instant(at), &event, &mut commands);
+        commands
+    }
+
+    fn begin(controller: &mut Controller) {
+        let mode = Mode::Shared {
+            source: MemberId(0),
+            destination: MemberId(1),
+        };
+        let kind = EventKind::Mode {
+            mode,
+            boundary: SlotCount(0),
+            cause: Cause::Command,
+        };
+        assert!(tell(controller, 0, kind).is_empty());
+    }
+
+    fn used(source: u32, destination: u32) -> EventKind {
+        let mut used = [0; MAX_MEMBERS];
+        (used[0], used[1]) = (source, destination);
+        EventKind::PrbUse {
+            on: SlotCount(0),
+            used,
+        }
+    }
+
+    fn owned(pattern: PatternBits) -> usize {
+        let slots = 0..u64::from(pattern.period());
+        slots
+            .filter(|slot| pattern.is_destination(SlotCount(*slot)))
+            .count()
+    }
+
+    #[test]
+    fn the_pattern_follows_the_use_of_one_window() {
+        let mut controller = controller("on");
+        begin(&mut controller);
+        for at in 1..=10 {
+            assert!(tell(&mut controller, at * MS, used(30, 70)).is_empty());
+        }
+        let commands = tell(&mut controller, 11 * MS, used(30, 70));
+        let [command] = commands.as_slice() else {
+            panic!("{commands:?}");
+        };
+        let Action::Pattern(pattern) = command.action else {
+            panic!("{command:?}");
+        };
+        assert_eq!(owned(pattern), 7);
+        assert_eq!((command.term, command.id), (7, FIRST_COMMAND));
+    }
+
+    #[test]
+    fn a_member_that_asks_for_nothing_keeps_its_floor() {
+        let mut controller = controller("on");
+        begin(&mut controller);
+        tell(&mut controller, MS, used(0, 50));
+        let commands = tell(&mut controller, 12 * MS, used(0, 50));
+        let Action::Pattern(pattern) = commands[0].action else {
+            panic!("{commands:?}");
+        };
+        assert_eq!(owned(pattern), 8);
+    }
+
+    #[test]
+    fn each_window_counts_alone() {
+        let mut controller = controller("on");
+        begin(&mut controller);
+        tell(&mut controller, MS, used(100, 0));
+        tell(&mut controller, 12 * MS, used(0, 0));
+        tell(&mut controller, 13 * MS, used(0, 100));
+        let commands = tell(&mut controller, 23 * MS, used(0, 0));
+        let Action::Pattern(pattern) = commands[0].action else {
+            panic!("{commands:?}");
+        };
+        assert_eq!(owned(pattern), 8);
+    }
+
+    #[test]
+    fn nothing_is_commanded_outside_shared_mode_or_without_the_setting() {
+        let mut alone = controller("on");
+        tell(&mut alone, MS, used(1, 1));
+        assert!(tell(&mut alone, 30 * MS, used(1, 1)).is_empty());
+        let mut fixed = controller("off");
+        begin(&mut fixed);
+        tell(&mut fixed, MS, used(1, 1));
+        assert!(tell(&mut fixed, 30 * MS, used(1, 1)).is_empty());
+    }
+}
