@@ -36,6 +36,8 @@ pub struct Observation {
 pub struct LossWindow {
     seen: u64,
     newest: u8,
+    /// How far back from the newest the domain is known: numbers before its first are nobody's loss.
+    depth: u8,
     started: bool,
 }
 
@@ -59,7 +61,8 @@ impl LossWindow {
             return observation;
         }
         if distance <= 0 && distance > -64 {
-            let bit = 1u64 << (-distance) as u32;
+            let back = (-distance) as u32;
+            let bit = 1u64 << back;
             observation.duplicate = self.seen & bit != 0;
             observation.reordered = !observation.duplicate;
             self.seen |= bit;
@@ -73,7 +76,7 @@ impl LossWindow {
     /// Numbers inside the window not seen yet: missing if nothing more arrives.
     pub const fn pending(&self) -> u8 {
         if self.started {
-            self.seen.count_zeros() as u8
+            (!self.seen & self.known()).count_ones() as u8
         } else {
             0
         }
@@ -81,17 +84,25 @@ impl LossWindow {
 
     const fn starting_at(number: SequenceNumber) -> Self {
         Self {
-            seen: u64::MAX,
+            seen: 1,
             newest: number.0,
+            depth: 0,
             started: true,
         }
     }
 
     const fn advance(&mut self, by: u32) -> u8 {
         let leaving = !(u64::MAX >> by);
-        let missing = (!self.seen & leaving).count_ones() as u8;
+        let missing = (!self.seen & self.known() & leaving).count_ones() as u8;
         self.seen = (self.seen << by) | 1;
+        let depth = self.depth as u32 + by;
+        self.depth = if depth > 63 { 63 } else { depth as u8 };
         missing
+    }
+
+    /// The numbers of the window that are not before the first of the domain.
+    const fn known(&self) -> u64 {
+        u64::MAX >> (63 - self.depth)
     }
 }
 
@@ -134,6 +145,12 @@ mod tests {
     #[test]
     fn a_repeated_number_is_a_duplicate() {
         assert_eq!(feed([1, 2, 2, 3]), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_number_before_the_first_is_late_and_neither_twice_nor_lost() {
+        assert_eq!(feed([10, 8, 11, 12]), (0, 0, 1));
+        assert_eq!(feed([10, 8, 8]), (0, 1, 1));
     }
 
     proptest! {
