@@ -34,7 +34,7 @@ const MOST_SILENCES: usize = 3;
 const MOST_SENTENCES: usize = 200;
 
 /// Draws `record`. `facts` are the keys of the JSON report that the record does not hold: `config`,
-/// `scenario`, `description`, `outcome`, `expectations`, `restored_frames`; each may be absent.
+/// `scenario`, `description`, `outcome`, `incomplete`, `expectations`, `restored_frames`; each may be absent.
 pub fn render(record: &RunRecord, facts: &Value) -> String {
     let story = Story::of(record);
     let words = Words { record };
@@ -84,26 +84,29 @@ fn head(facts: &Value) -> String {
             escape(other)
         ),
     };
-    let title = match text("description") {
-        "" => "Run report",
-        description => description,
+    let paragraph = |class: &str, text: &str| match text {
+        "" => String::new(),
+        text => format!("<p class=\"{class}\">{}</p>\n", escape(text)),
     };
+    let cut_short = match text("incomplete") {
+        "" => String::new(),
+        why => paragraph("bad", &format!("The run was cut short: {why}")),
+    };
+    let about = paragraph("about", text("description"));
     let files = match (text("config"), text("scenario")) {
-        ("", "") => String::new(),
-        (config, scenario) => format!(
-            "<p class=\"files\">{}</p>",
-            escape(&format!(
-                "configuration {config} \u{b7} scenario {scenario}"
-            ))
+        ("", _) => String::new(),
+        (config, "") => paragraph("files", &format!("configuration {config}")),
+        (config, scenario) => paragraph(
+            "files",
+            &format!("configuration {config} \u{b7} scenario {scenario}"),
         ),
     };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width\">\
-<title>ranshift: {title}</title>\n<style>\n{STYLE}</style></head><body>\n\
-{}<header><p class=\"product\">ranshift run report {badge}</p><h1>{title}</h1>{files}</header>\n",
+<title>ranshift run report</title>\n<style>\n{STYLE}</style></head><body>\n\
+{}<header><p class=\"product\">ranshift run report {badge}</p>{files}{about}{cut_short}</header>\n",
         hatches(),
-        title = escape(title),
     )
 }
 

@@ -47,6 +47,13 @@ fn an_expectation_that_failed_stands_on_top() {
 }
 
 #[test]
+fn a_run_that_was_cut_short_says_so_on_top() {
+    let facts = json!({"outcome": "failed", "incomplete": "a.pcap ends in frame 7"});
+    let page = render(&example::two_dus(), &facts);
+    assert!(page.contains("The run was cut short: a.pcap ends in frame 7"));
+}
+
+#[test]
 fn nothing_is_loaded_from_elsewhere() {
     let page = render(&example::two_dus(), &facts());
     for door in ["http:", "https:", "src=", "@import", "<link", "url(//"] {
