@@ -52,51 +52,70 @@ impl PatternBits {
     }
 }
 
-/// The pattern now and the one to come.
+/// The pattern now and those to come.
 #[derive(Clone, Copy, Debug)]
 pub struct PatternSwitch {
     now: PatternBits,
-    next: Option<(SlotCount, PatternBits)>,
+    coming: [Option<(SlotCount, PatternBits)>; COMING],
 }
+
+/// Patterns published and not settled: each is remembered until its slots' late frames are refused, so
+/// a pattern every 10 ms needs some of them.
+const COMING: usize = 8;
 
 impl PatternSwitch {
     /// `pattern` from the first slot on.
     pub const fn new(pattern: PatternBits) -> Self {
         Self {
             now: pattern,
-            next: None,
+            coming: [None; COMING],
         }
     }
 
     /// The pattern of `slot`.
     #[inline]
     pub fn of(&self, slot: SlotCount) -> PatternBits {
-        match self.next {
-            Some((from, pattern)) if slot >= from => pattern,
-            _ => self.now,
+        let mut found = self.now;
+        for (from, pattern) in self.coming.iter().map_while(|coming| *coming) {
+            if slot < from {
+                break;
+            }
+            found = pattern;
         }
+        found
     }
 
-    /// From `from` on `pattern` holds. A change that is pending must have settled before.
+    /// From `from` on `pattern` holds; false if too many are to come, or a later one is among them.
     pub fn schedule(&mut self, from: SlotCount, pattern: PatternBits) -> bool {
-        if self.next.is_some() {
+        let last = self.coming.iter().map_while(|coming| *coming).last();
+        if last.is_some_and(|(last, _)| from <= last) {
             return false;
         }
-        self.next = Some((from, pattern));
-        true
+        match self.coming.iter_mut().find(|coming| coming.is_none()) {
+            Some(free) => {
+                *free = Some((from, pattern));
+                true
+            }
+            None => false,
+        }
     }
 
-    /// Boundary of the pending pattern.
+    /// Boundary of the first pattern that has not settled.
     pub fn pending(&self) -> Option<SlotCount> {
-        self.next.map(|(from, _)| from)
+        let [first, ..] = self.coming;
+        first.map(|(from, _)| from)
     }
 
-    /// Once no frame of a slot before `oldest` is admitted any more, the pending pattern is the pattern.
+    /// Once no frame of a slot before `oldest` is admitted any more, patterns from before it settle.
     pub fn settle(&mut self, oldest: SlotCount) {
-        if let Some((from, pattern)) = self.next
+        while let [Some((from, pattern)), ..] = self.coming
             && from <= oldest
         {
-            *self = Self::new(pattern);
+            self.now = pattern;
+            self.coming.rotate_left(1);
+            if let Some(last) = self.coming.last_mut() {
+                *last = None;
+            }
         }
     }
 }
@@ -175,9 +194,27 @@ mod tests {
         assert!(switch.schedule(SlotCount(100), all));
         assert_eq!(switch.of(SlotCount(99)), PatternBits::SOURCE);
         assert_eq!(switch.of(SlotCount(100)), all);
-        assert!(!switch.schedule(SlotCount(200), PatternBits::SOURCE));
+        assert_eq!(switch.pending(), Some(SlotCount(100)));
         switch.settle(SlotCount(100));
         assert_eq!(switch.of(SlotCount(0)), all);
+    }
+
+    #[test]
+    fn patterns_to_come_are_kept_in_order_until_they_settle() {
+        let mut switch = PatternSwitch::new(PatternBits::SOURCE);
+        let all = PatternBits::new(&[true]).unwrap();
+        for n in 1..=COMING as u64 {
+            let pattern = if n % 2 == 1 { all } else { PatternBits::SOURCE };
+            assert!(switch.schedule(SlotCount(n * 20), pattern));
+            assert!(!switch.schedule(SlotCount(n * 20), pattern));
+        }
+        assert!(!switch.schedule(SlotCount(1000), all));
+        assert_eq!(switch.of(SlotCount(39)), all);
+        assert_eq!(switch.of(SlotCount(40)), PatternBits::SOURCE);
+        switch.settle(SlotCount(59));
+        assert_eq!(switch.pending(), Some(SlotCount(60)));
+        assert_eq!(switch.of(SlotCount(0)), PatternBits::SOURCE);
+        assert!(switch.schedule(SlotCount(1000), all));
     }
 
     #[test]
