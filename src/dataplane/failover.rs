@@ -218,6 +218,9 @@ impl LcoreState {
         }
         pool.assigned = Some(cell);
         let newest = pool.newest_control;
+        if let Some(state) = self.cells.get_mut(cell.index()) {
+            state.in_step |= u8::from(entry.assume_in_step) << (member.0 & 7);
+        }
         let assigned = true;
         self.say(now, cell, EventKind::Assigned { member, assigned });
         newest

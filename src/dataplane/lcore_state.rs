@@ -250,7 +250,9 @@ impl CellState {
             .iter()
             .enumerate()
             .fold(0, |bits, (n, member)| {
-                bits | u8::from(member.assume_in_step) << (n & 7)
+                // A pooled member takes part only while it is assigned.
+                let takes_part = !member.pooled || tables.active.index() == n;
+                bits | u8::from(member.assume_in_step && takes_part) << (n & 7)
             });
         let mut standby = [None; MAX_MEMBERS];
         for (place, member) in standby.iter_mut().zip(&tables.standby) {
