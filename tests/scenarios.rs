@@ -1,8 +1,8 @@
 //! Every scenario of pcap-fixtures, replayed by the binary: it passes, its counters are exact and name
 //! every reason for which a frame was dropped, and a second run gives the same bytes.
 //!
-//! With RANSHIFT_REGENERATE set (`make fixtures`), the `counters:` of each scenario are written anew from
-//! what the run counted; the diff is to be reviewed.
+//! With RANSHIFT_REGENERATE set (`make fixtures`), the captures of scenarios with a `lab.args` and the
+//! `counters:` of all are written anew; the diff is to be reviewed.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -21,6 +21,7 @@ fn every_scenario_passes_with_exact_counters_and_the_same_bytes_twice() {
     let mut failures = Vec::new();
     for scenario in scenarios() {
         if regenerate {
+            rewrite_captures(&scenario);
             rewrite_counters(&scenario);
         }
         let complaints = complaints(&scenario);
@@ -41,6 +42,20 @@ fn every_scenario_has_a_readme_that_says_where_it_comes_from() {
             "{}",
             scenario.display()
         );
+    }
+}
+
+#[test]
+fn generated_captures_are_what_the_lab_still_makes() {
+    for scenario in scenarios() {
+        let Some(made) = generate(&scenario, "compared") else {
+            continue;
+        };
+        for file in files(&made.0).iter().filter(|file| is_capture(file)) {
+            let [kept, made] =
+                [&scenario, &made.0].map(|folder| fs::read(folder.join(file)).unwrap());
+            assert!(kept == made, "{}", scenario.join(file).display());
+        }
     }
 }
 
@@ -85,6 +100,32 @@ fn replay(scenario: &Path, out: &Path) -> Output {
         .arg("--scenario")
         .arg(scenario.join("scenario.yaml"));
     command.arg("--out").arg(out).output().unwrap()
+}
+
+/// Has the lab make the captures of a scenario that has a `lab.args`.
+fn generate(scenario: &Path, run: &str) -> Option<Out> {
+    let arguments = fs::read_to_string(scenario.join("lab.args")).ok()?;
+    let made = Out::new(scenario, run);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ranshift"));
+    command.args(["lab", "generate", "--quiet", "--config"]);
+    command.arg(scenario.join("config.yaml"));
+    command.arg("--out").arg(&made.0);
+    let status = command.args(arguments.split_whitespace()).status();
+    assert!(status.unwrap().success(), "{}", scenario.display());
+    Some(made)
+}
+
+fn rewrite_captures(scenario: &Path) {
+    if let Some(made) = generate(scenario, "rewritten") {
+        for file in files(&made.0).iter().filter(|file| is_capture(file)) {
+            fs::copy(made.0.join(file), scenario.join(file)).unwrap();
+        }
+    }
+}
+
+fn is_capture(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|extension| extension == "pcap")
 }
 
 /// Replaces the block `counters:` of a scenario by what a run counts: the ledger, what each port and
