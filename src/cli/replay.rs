@@ -103,7 +103,7 @@ impl Replay {
         let written = folder
             .write("report.html", &page)
             .and_then(|()| folder.write_report(&report));
-        played.tell(out, &stage)?;
+        played.tell(out, &stage, &self.out)?;
         Ok(match (written, &played.cut_short) {
             (Err(words), _) => Err(Refusal(Exit::Environment, words)),
             (Ok(()), Some(cut_short)) => Err(Refusal(played.exit(), cut_short.to_string())),

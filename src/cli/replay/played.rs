@@ -144,21 +144,35 @@ impl Played {
     }
 
     /// The run on the terminal.
-    pub(super) fn tell(&self, out: &mut dyn Write, stage: &Stage) -> io::Result<()> {
+    pub(super) fn tell(&self, out: &mut dyn Write, stage: &Stage, folder: &Path) -> io::Result<()> {
         writeln!(out, "{}", telemetry::summary(&self.record))?;
         table::peers(out, &self.record, &self.sent)?;
         writeln!(out)?;
         table::expectations(out, &self.judged, stage.scenario.expect.counters.len())?;
         let (first, last) = self.record.span;
-        let outcome = match self.exit() {
-            Exit::Done => "passed",
-            _ => "FAILED",
+        let outcome = match (&self.cut_short, self.exit()) {
+            (Some(_), _) => "INCOMPLETE",
+            (None, Exit::Done) => "passed",
+            (None, _) => "FAILED",
         };
         let seconds = last.nanos_since(first) as f64 / 1e9;
+        let InputCounts {
+            frames, restored, ..
+        } = self.input;
+        write!(
+            out,
+            "\n{outcome}: {frames} frames in {seconds:.3} s of virtual time"
+        )?;
+        if restored > 0 {
+            write!(
+                out,
+                ", {restored} of them cut in the capture and restored with zeros"
+            )?;
+        }
         writeln!(
             out,
-            "\n{outcome}: {} frames in {seconds:.3} s of virtual time",
-            self.input.frames
+            "\ncaptures, report.json and report.html are in {}",
+            folder.display()
         )
     }
 }
