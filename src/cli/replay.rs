@@ -11,6 +11,8 @@ mod stage;
 mod table;
 mod watch;
 
+pub(super) use stage::names;
+
 use super::Exit;
 use crate::config::{self, Config, scenario::Scenario};
 use crate::control::{compile, controller::Controller};

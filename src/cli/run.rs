@@ -9,6 +9,7 @@ mod beside;
 mod report;
 
 use super::Exit;
+use super::replay::names;
 use crate::config::{self, Config};
 use crate::control::{compile::compile, controller::Controller};
 use crate::dataplane::mailbox::{Command, Director, Event};
@@ -198,7 +199,7 @@ impl Run {
     fn report_of(&self, config: &Config, worker: &Worker<Mbuf>, events: Vec<Event>) -> Report {
         Report {
             config: self.config.clone(),
-            names: report::names(config),
+            names: names(config),
             counters: worker.counters().clone(),
             events,
             usage: None,

@@ -1,13 +1,13 @@
 //! What a run leaves: counters as a table for people, everything as JSON for machines.
 
 use super::Exit;
-use crate::config::Config;
 use crate::dataplane::counters::Counters;
 use crate::dataplane::mailbox::Event;
-use crate::dataplane::run_record::{CellNames, Names};
+use crate::dataplane::run_record::Names;
 use crate::dpdk::lcore::Usage;
 use crate::replay::tally;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ impl Report {
         let text = json!({
             "ranshift": env!("CARGO_PKG_VERSION"),
             "config": self.config.display().to_string(),
-            "counters": tally::flat(&self.counters, &self.names),
+            "counters": self.told(),
             "events": self.events.len(),
             "buffers_in_use": buffers,
             "cycles_per_frame": self.cycles_per_frame(),
@@ -69,26 +69,17 @@ impl Report {
         }
     }
 
+    /// Every counter but the reasons for which a peer lost nothing.
+    fn told(&self) -> BTreeMap<String, u64> {
+        let mut counters = tally::flat(&self.counters, &self.names);
+        counters.retain(|name, count| {
+            *count > 0 || !name.starts_with("peers.") || !name.contains(".drops.")
+        });
+        counters
+    }
+
     fn cycles_per_frame(&self) -> Option<f64> {
         let usage = self.usage.filter(|usage| usage.frames > 0)?;
         Some(usage.cycles as f64 / usage.frames as f64)
-    }
-}
-
-/// Names of what the counters count.
-pub(super) fn names(config: &Config) -> Names {
-    let rus = config.rus.iter();
-    let dus = config.dus.iter().map(|du| &du.peer);
-    Names {
-        ports: config.ports.iter().map(|port| port.name.clone()).collect(),
-        peers: rus.chain(dus).map(|peer| peer.name.clone()).collect(),
-        cells: config
-            .cells
-            .iter()
-            .map(|cell| CellNames {
-                name: cell.name.clone(),
-                ..CellNames::default()
-            })
-            .collect(),
     }
 }
