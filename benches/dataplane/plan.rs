@@ -150,8 +150,8 @@ impl Plan {
                 cells: &[1, 1024],
                 copies: &[0, 2],
                 repetitions: 1,
-                windows: 8,
-                window: Duration::from_millis(30),
+                windows: 60,
+                window: Duration::from_millis(3),
             };
         }
         Self {
@@ -159,8 +159,8 @@ impl Plan {
             cells: &[1, 64, 1024],
             copies: &[0, 1, 2],
             repetitions: 3,
-            windows: 20,
-            window: Duration::from_millis(20),
+            windows: 150,
+            window: Duration::from_millis(3),
         }
     }
 
