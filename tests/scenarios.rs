@@ -17,10 +17,9 @@ use std::process::{Command, Output};
 
 #[test]
 fn every_scenario_passes_with_exact_counters_and_the_same_bytes_twice() {
-    let regenerate = std::env::var_os("RANSHIFT_REGENERATE").is_some();
     let mut failures = Vec::new();
     for scenario in scenarios() {
-        if regenerate {
+        if regenerating() {
             rewrite_captures(&scenario);
             rewrite_counters(&scenario);
         }
@@ -47,6 +46,9 @@ fn every_scenario_has_a_readme_that_says_where_it_comes_from() {
 
 #[test]
 fn generated_captures_are_what_the_lab_still_makes() {
+    if regenerating() {
+        return;
+    }
     for scenario in scenarios() {
         let Some(made) = generate(&scenario, "compared") else {
             continue;
@@ -57,6 +59,10 @@ fn generated_captures_are_what_the_lab_still_makes() {
             assert!(kept == made, "{}", scenario.join(file).display());
         }
     }
+}
+
+fn regenerating() -> bool {
+    std::env::var_os("RANSHIFT_REGENERATE").is_some()
 }
 
 /// What is wrong with a scenario.
