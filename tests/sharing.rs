@@ -394,3 +394,14 @@ fn the_migration_ends_with_the_destination_alone() {
     assert_eq!(sent(2, FROM_B, 16, 6), [(0, 1)]);
     assert!(sent(1, FROM_A, 0, 6).is_empty());
 }
+
+#[test]
+fn owner_wins_lets_no_control_symbol_go_before_the_owner_s_cplane() {
+    let mut appliance = shared("\n      cplane: owner_wins");
+    let early = appliance.receive(2, &FROM_B.user(Downlink, at(16, 0, slot(2), 1)));
+    assert!(early.is_empty());
+    assert_eq!(appliance.dropped(DropReason::Uncovered), 1);
+    appliance.receive(1, &FROM_A.control(Downlink, at(1, 0, slot(2), 0), &whole()));
+    let covered = appliance.receive(2, &FROM_B.user(Downlink, at(16, 1, slot(2), 1)));
+    assert_eq!(heard(&covered), [(1, 1)]);
+}

@@ -10,6 +10,7 @@ use crate::dataplane::step;
 use crate::dataplane::tables::{CellTables, Flow, Measure, PeerEntry, Template};
 use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::planes::fronthaul::guard::Claim;
+use crate::planes::fronthaul::share::CplaneStyle;
 use crate::planes::role::{Cause, Mode, Silenced};
 use crate::ran::{CellId, Direction, EaxcId, MemberId, Plane, SequenceNumber, SlotCount, StreamId};
 use crate::wire::ecpri;
@@ -113,8 +114,31 @@ fn share_user(
     } else {
         DropReason::NotSlotOwner
     })?;
+    if control && !covered(scene, tables, sharing, target, radio.symbol) {
+        return Err(DropReason::Uncovered);
+    }
     claim(scene, Plane::User, flow, target, slot, 1 << radio.symbol)?;
     Ok(to_ru(scene, flow, target, stream, slot))
+}
+
+/// With owner-wins, another member's control symbols need the slot owner's C-plane on their port before
+/// them: without it the RU would discard or misread them.
+fn covered(
+    scene: &Scene<'_>,
+    tables: &CellTables,
+    sharing: Sharing,
+    target: StreamId,
+    symbol: u8,
+) -> bool {
+    let Some(cell) = scene.lcore.cells.get(sharing.flow.cell.index()) else {
+        return false;
+    };
+    let own = sharing.owns_slot() && target == sharing.flow.stream;
+    if own || tables.share.cplane != CplaneStyle::OwnerWins || cell.split_instead {
+        return true;
+    }
+    cell.guard_control
+        .is_held_by(target, sharing.slot, symbol, sharing.owner)
 }
 
 /// Some section says symInc: the message speaks of a symbol after the one its header names.

@@ -40,16 +40,7 @@ impl EgressHeader {
             bytes: template.bytes,
             len: usize::from(template.len),
         };
-        for (n, tci) in envelope
-            .tci
-            .iter()
-            .enumerate()
-            .take(usize::from(template.tags))
-        {
-            if let (Some(tci), Some(byte)) = (tci, header.bytes.get_mut(MACS_AND_TYPE + 4 * n)) {
-                *byte = (*byte & 0x0f) | (tci >> 8) as u8 & 0xf0;
-            }
-        }
+        header.keep_priority(template.tags, envelope.tci);
         if template.carrier != Carrier::Ethernet {
             header.complete_datagram(template, envelope, frame, pdu, changes);
         }
@@ -60,6 +51,19 @@ impl EgressHeader {
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// PCP and DEI of tags that were there stay.
+    #[inline]
+    fn keep_priority(&mut self, tags: u8, [outer, inner]: [Option<u16>; 2]) {
+        if let (1.., Some(tci)) = (tags, outer) {
+            let byte = &mut self.bytes[MACS_AND_TYPE];
+            *byte = (*byte & 0x0f) | (tci >> 8) as u8 & 0xf0;
+        }
+        if let (2.., Some(tci)) = (tags, inner) {
+            let byte = &mut self.bytes[MACS_AND_TYPE + 4];
+            *byte = (*byte & 0x0f) | (tci >> 8) as u8 & 0xf0;
+        }
     }
 
     /// The PDU was edited after the header was made.
@@ -136,15 +140,18 @@ pub fn set_stream(
     sequence: Option<SequenceNumber>,
 ) -> Difference {
     let at = usize::from(message.offset) + ecpri::HEADER_LEN;
-    let Some(payload) = pdu.get_mut(at..at + ecpri::STREAM_LEN) else {
+    let Some(stream) = pdu
+        .get_mut(at..)
+        .and_then(|payload| payload.first_chunk_mut::<{ ecpri::STREAM_LEN }>())
+    else {
         return Difference::default();
     };
-    let [a, b, c, d] = [0, 1, 2, 3].map(|n| payload.get(n).copied().unwrap_or(0));
-    ecpri::set_eaxc(payload, eaxc);
+    let before = *stream;
+    ecpri::set_eaxc(stream, eaxc);
     if let Some(sequence) = sequence {
-        ecpri::set_sequence(payload, sequence);
+        ecpri::set_sequence(stream, sequence);
     }
-    Difference::default().replace_words(&[a, b, c, d], payload)
+    Difference::default().replace_words(&before, stream)
 }
 
 /// Puts `header` in place of the received one, in front of the PDU where it lies in `head`.

@@ -15,7 +15,9 @@ use crate::planes::fronthaul::requests::Requests;
 use crate::planes::fronthaul::usage::Usage;
 use crate::planes::liveness::Liveness;
 use crate::planes::role::{Mode, Roles, Span};
-use crate::ran::{CellId, Instant, LossWindow, MemberId, Plane, SlotClock, SlotCount, StreamId};
+use crate::ran::{
+    CellId, Instant, LossWindow, MemberId, Plane, SlotClock, SlotCount, StreamId, WireSlot,
+};
 
 /// Longest C-plane message that can be split, bytes.
 const LONGEST_CPLANE: usize = 9216;
@@ -93,10 +95,33 @@ pub struct CellState {
     pub failover: FailoverState,
     /// Term of the last command obeyed.
     pub term: u64,
-    /// The slot on air, from when, until when: looked up once a slot.
-    pub current: (SlotCount, Instant, Instant),
+    /// The slot on air, looked up once a slot.
+    pub current: OnAir,
     /// Frames in a row out of step, from whoever leads a clock lifted from headers.
     pub strays: u8,
+}
+
+/// The slot on air and when it is.
+#[derive(Clone, Copy, Debug)]
+pub struct OnAir {
+    /// The slot.
+    pub slot: SlotCount,
+    /// The same on the headers' circle.
+    pub wire: WireSlot,
+    /// Its start.
+    pub from: Instant,
+    /// The start of the next.
+    pub until: Instant,
+}
+
+impl OnAir {
+    /// At no instant.
+    pub const NOTHING: Self = Self {
+        slot: SlotCount(0),
+        wire: WireSlot::FIRST,
+        from: Instant(0),
+        until: Instant(0),
+    };
 }
 
 /// One member of one cell.
@@ -292,7 +317,7 @@ impl CellState {
                 retry_at: Instant::NEVER,
             },
             term: 0,
-            current: (SlotCount(0), Instant(0), Instant(0)),
+            current: OnAir::NOTHING,
             strays: 0,
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::dataplane::classify::{Radio, StreamMessage};
 use crate::dataplane::journey::Scene;
-use crate::dataplane::lcore_state::CellState;
+use crate::dataplane::lcore_state::{CellState, OnAir};
 use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::tables::{CellTables, Flow};
 use crate::dataplane::verdict::DropReason;
@@ -31,19 +31,20 @@ pub(super) fn lift(
         .cells
         .get_mut(flow.cell.index())
         .ok_or(DropReason::UnknownEaxc)?;
-    let leads = from_ru || cell.roles.final_mode().carrier_owner() == flow.member;
+    let leads =
+        |cell: &CellState| from_ru || cell.roles.final_mode().carrier_owner() == flow.member;
     let Some(current) = cell.current_slot(now) else {
-        if !leads {
+        if !leads(cell) {
             return Err(DropReason::OutOfStep);
         }
         return Ok(cell.anchor(tables, wire, now));
     };
-    let slot = wire.nearest(current, tables.numerology);
+    let slot = wire.nearest_from(current, cell.current.wire, tables.numerology);
     if from_ru || slot.since(current).unsigned_abs() <= tables.step_slots {
         cell.strays = 0;
         return Ok(slot);
     }
-    if leads && tables.gps.is_none() {
+    if tables.gps.is_none() && leads(cell) {
         cell.strays = cell.strays.saturating_add(1);
         if cell.strays >= STRAYS {
             cell.strays = 0;
@@ -161,12 +162,17 @@ impl CellState {
     /// The slot on air at `now`, remembered until it ends.
     #[inline]
     pub fn current_slot(&mut self, now: Instant) -> Option<SlotCount> {
-        if now >= self.current.1 && now < self.current.2 {
-            return Some(self.current.0);
+        if now >= self.current.from && now < self.current.until {
+            return Some(self.current.slot);
         }
         let clock = self.clock?;
         let slot = clock.slot_at(now);
-        self.current = (slot, clock.air(slot, 0), clock.air(slot.offset(1), 0));
+        self.current = OnAir {
+            slot,
+            wire: WireSlot::of(slot, clock.numerology()),
+            from: clock.air(slot, 0),
+            until: clock.air(slot.offset(1), 0),
+        };
         Some(slot)
     }
 
@@ -183,7 +189,7 @@ impl CellState {
             slot,
             air,
         ));
-        self.current = Default::default();
+        self.current = OnAir::NOTHING;
         slot
     }
 

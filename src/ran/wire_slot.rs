@@ -10,6 +10,9 @@ use super::slot::{Numerology, SlotCount};
 pub struct WireSlot(u32);
 
 impl WireSlot {
+    /// frameId 0, subframeId 0, slotId 0.
+    pub const FIRST: Self = Self(0);
+
     /// From header fields; `None` if subframeId is above 9 or slotId does not exist at `numerology`.
     pub const fn new(frame: u8, subframe: u8, slot: u8, numerology: Numerology) -> Option<Self> {
         if subframe > 9 || slot as u32 >= numerology.slots_per_subframe() {
@@ -41,12 +44,23 @@ impl WireSlot {
 
     /// The count nearest to `current` that falls on this slot: within 1.28 s either way.
     pub const fn nearest(self, current: SlotCount, numerology: Numerology) -> SlotCount {
+        self.nearest_from(current, Self::of(current, numerology), numerology)
+    }
+
+    /// The same, for a caller that remembers on which slot `here` the count `current` falls: a division
+    /// less.
+    #[inline]
+    pub const fn nearest_from(
+        self,
+        current: SlotCount,
+        here: Self,
+        numerology: Numerology,
+    ) -> SlotCount {
         let period = numerology.wire_period();
-        let here = Self::of(current, numerology).0;
-        let ahead = if self.0 >= here {
-            self.0 - here
+        let ahead = if self.0 >= here.0 {
+            self.0 - here.0
         } else {
-            self.0 + period - here
+            self.0 + period - here.0
         };
         if ahead >= period / 2 {
             current.offset(ahead as i64 - period as i64)

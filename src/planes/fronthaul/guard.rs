@@ -51,6 +51,20 @@ impl Guard {
         }
     }
 
+    /// True if `member` has spoken on `symbol` of `slot` on `stream`.
+    pub fn is_held_by(
+        &self,
+        stream: StreamId,
+        slot: SlotCount,
+        symbol: u8,
+        member: MemberId,
+    ) -> bool {
+        let index = stream.index() * self.slots + (slot.0 as usize & (self.slots - 1));
+        self.entries.get(index).is_some_and(|entry| {
+            entry.slot == slot && entry.speaker.get(usize::from(symbol)) == Some(&member.0)
+        })
+    }
+
     /// `member` speaks on the symbols in `symbols` (bit n for symbol n) of `slot` on `stream`: all of
     /// them or none.
     #[inline]
