@@ -68,6 +68,8 @@ struct Stage {
     config: Config,
     scenario: Scenario,
     inputs: Vec<Input>,
+    /// RUs are emulated.
+    answer: bool,
     names: Names,
 }
 
@@ -133,13 +135,15 @@ impl Replay {
             base.unwrap_or(Path::new("")),
             &self.overrides(&names)?,
         );
-        if self.answer {
+        let answer = self.answer || scenario.answer;
+        if answer {
             stage::leave_out_radios(&mut inputs, &config);
         }
         Ok(Stage {
             config,
             scenario,
             inputs,
+            answer,
             names,
         })
     }
@@ -187,7 +191,7 @@ impl Replay {
         let sink = |path: &Path| {
             Sink::new(path, &stage.names.ports, &files).map_err(|error| outside(&error))
         };
-        let mut radios = match self.answer {
+        let mut radios = match stage.answer {
             true => Radio::all(&stage.config).map_err(|error| outside(&error))?,
             false => Vec::new(),
         };
@@ -207,7 +211,7 @@ impl Replay {
         let outcome = run(&mut worker, &mut arrivals, cast);
         let faults = arrivals.finish();
         let played = Played::new(stage, start, outcome, worker.counters(), &faults);
-        Ok(match self.answer {
+        Ok(match stage.answer {
             true => played.with_radios(Radio::reports(&radios)),
             false => played,
         })

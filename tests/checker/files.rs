@@ -19,20 +19,22 @@ pub struct Paths {
     pub out: PathBuf,
 }
 
-/// Reads a run.
+/// Reads a run; a scenario that lets RUs answer is a closed loop whether `closed_loop` says so or not.
 pub fn load(paths: &Paths, closed_loop: bool) -> Result<Inputs, String> {
     let mut names = HashMap::new();
     let text =
         |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
     let at = |path: &Path, error: String| format!("{}: {error}", path.display());
     let report = paths.out.join("report.json");
+    let scenario =
+        Scenario::parse(&text(&paths.scenario)?).map_err(|e| at(&paths.scenario, e))?;
     Ok(Inputs {
         settings: Settings::parse(&text(&paths.config)?).map_err(|e| at(&paths.config, e))?,
-        scenario: Scenario::parse(&text(&paths.scenario)?).map_err(|e| at(&paths.scenario, e))?,
         ingress: lanes(&paths.ingress, &mut names)?,
         egress: lanes(&paths.out.join("egress"), &mut names)?,
         report: Report::parse(&text(&report)?).map_err(|e| at(&report, e))?,
-        closed_loop,
+        closed_loop: closed_loop || scenario.answer,
+        scenario,
     })
 }
 

@@ -1,4 +1,4 @@
-//! The scenario as the checker reads it: the timed actions that move roles.
+//! The scenario as the checker reads it: the timed actions that move roles, and whether RUs answer.
 
 use super::settings::pattern;
 use super::value::{self, from_yaml};
@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Scenario {
     /// In the order of their instants.
     pub actions: Vec<Action>,
+    /// RUs are emulated: they answer what reaches them.
+    pub answer: bool,
 }
 
 /// One action.
@@ -63,7 +65,8 @@ impl Scenario {
             .map(|item| action(item).ok_or(format!("action not understood: {item}")))
             .collect::<Result<Vec<_>, _>>()?;
         actions.sort_by_key(|action| action.at);
-        Ok(Self { actions })
+        let answer = value::flag(&root["answer"]);
+        Ok(Self { actions, answer })
     }
 }
 

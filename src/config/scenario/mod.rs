@@ -21,6 +21,8 @@ pub struct Scenario {
     pub description: String,
     /// What enters the appliance.
     pub captures: Vec<CaptureInput>,
+    /// Emulated RUs answer what is let through; captured frames of their ports are left out.
+    pub answer: bool,
     /// What is commanded, in order of time; at equal times in file order.
     pub actions: Vec<TimedAction>,
     /// What goes wrong with ingress frames; each frame passes them in file order.

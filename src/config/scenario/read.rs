@@ -1,7 +1,7 @@
 //! Reads a scenario file against a configuration: captures here, actions, faults and expectations beside.
 
 use super::{CaptureInput, Ingress, Otherwise, Scenario, SplitRule, actions, expect, faults};
-use crate::config::keys::{Accepts, Key, MAC, Table};
+use crate::config::keys::{Accepts, FLAG, Key, MAC, Table};
 use crate::config::model::{Cell, Config};
 use crate::config::source::fields::{Field, Section};
 use crate::config::source::problem::{Diagnosis, Problems};
@@ -32,6 +32,7 @@ fn scenario(field: &Field<'_>, config: &Config, diagnosis: &mut Diagnosis) -> Op
     let section = Section::open(field, FILE.keys, diagnosis)?;
     let description = section.read("description", diagnosis, Field::text);
     let captures = section.read("captures", diagnosis, |field, d| captures(field, &names, d));
+    let answer = section.read("answer", diagnosis, Field::flag);
     let actions = section.read("actions", diagnosis, |field, d| {
         actions::actions(field, &names, d)
     });
@@ -44,6 +45,7 @@ fn scenario(field: &Field<'_>, config: &Config, diagnosis: &mut Diagnosis) -> Op
     Some(Scenario {
         description: description?.to_owned(),
         captures: captures?,
+        answer: answer?,
         actions: actions?,
         faults: faults?,
         expect: expect?,
@@ -239,6 +241,13 @@ const FILE: Table = Table {
             Accepts::Form("a list of mappings"),
             "",
             "What enters.",
+        ),
+        Key::default(
+            "answer",
+            FLAG,
+            "",
+            "false",
+            "Emulated RUs answer what is let through; captured frames of their ports are left out.",
         ),
         Key::default(
             "actions",
