@@ -2,6 +2,8 @@
 //!
 //! Queues are bounded: control waits, lcores count what they could not say.
 
+use crossbeam_queue::ArrayQueue;
+
 pub use crate::planes::{
     fronthaul::pattern::{MAX_PATTERN, PatternBits},
     fronthaul::usage::MAX_MEMBERS,
@@ -9,6 +11,48 @@ pub use crate::planes::{
     role::{Cause, Mode},
 };
 use crate::ran::{CellId, Instant, MemberId, SlotCount, StreamId};
+
+/// Commands one way and events the other, between one lcore and control; shared by both threads. Full
+/// queues never block: control keeps a command and offers it again, the lcore counts the event it lost.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// Written by control, read by the lcore.
+    commands: ArrayQueue<Command>,
+    /// Written by the lcore, read by control.
+    events: ArrayQueue<Event>,
+}
+
+impl Mailbox {
+    /// Room for so many commands and events.
+    pub fn new(commands: usize, events: usize) -> Self {
+        Self {
+            commands: ArrayQueue::new(commands.max(1)),
+            events: ArrayQueue::new(events.max(1)),
+        }
+    }
+
+    /// Control's side: false if the lcore has not taken the last commands yet.
+    pub fn post(&self, command: Command) -> bool {
+        self.commands.push(command).is_ok()
+    }
+
+    /// Control's side: the next event.
+    pub fn hear(&self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// The lcore's side: the next command.
+    #[inline]
+    pub fn take(&self) -> Option<Command> {
+        self.commands.pop()
+    }
+
+    /// The lcore's side: false if control is behind and the event is lost.
+    #[inline]
+    pub fn say(&self, event: Event) -> bool {
+        self.events.push(event).is_ok()
+    }
+}
 
 /// A change to one cell at a boundary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -271,4 +315,41 @@ pub enum Refusal {
 pub trait Director {
     /// Told of each event in order; pushes commands.
     fn on_event(&mut self, now: Instant, event: &Event, commands: &mut Vec<Command>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: u64) -> Event {
+        Event {
+            at: Instant(at),
+            cell: CellId(0),
+            slot: SlotCount(0),
+            kind: EventKind::PtpSeen,
+        }
+    }
+
+    #[test]
+    fn a_full_mailbox_refuses_and_keeps_what_it_has_in_order() {
+        let mailbox = Mailbox::new(1, 2);
+        assert!(mailbox.say(event(1)) && mailbox.say(event(2)));
+        assert!(!mailbox.say(event(3)));
+        assert_eq!(mailbox.hear(), Some(event(1)));
+        assert!(mailbox.say(event(4)));
+        assert_eq!(
+            (mailbox.hear(), mailbox.hear()),
+            (Some(event(2)), Some(event(4)))
+        );
+        let command = Command {
+            id: 1,
+            term: 1,
+            cell: CellId(0),
+            boundary: Boundary::Next,
+            action: Action::Arm { standby: None },
+        };
+        assert!(mailbox.post(command));
+        assert!(!mailbox.post(command));
+        assert_eq!((mailbox.take(), mailbox.take()), (Some(command), None));
+    }
 }

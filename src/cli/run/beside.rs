@@ -3,11 +3,10 @@
 //! The lcore never waits: an event that finds the queue full is counted and gone, a command waits on
 //! control's side. If this thread died, the lcore would go on with the plan it is armed with.
 
-use crate::dataplane::mailbox::{Command, Director, Event};
+use crate::dataplane::mailbox::{Command, Director, Event, Mailbox};
 use crate::dataplane::worker::Worker;
 use crate::dpdk::mbuf::Mbuf;
 use crate::ran::Instant;
-use crossbeam_queue::ArrayQueue;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,10 +20,7 @@ pub(super) struct Beside {
 }
 
 struct Shared {
-    /// Written by the lcore, read by control.
-    events: ArrayQueue<Event>,
-    /// Written by control, read by the lcore.
-    commands: ArrayQueue<Command>,
+    mailbox: Mailbox,
     /// Set when the lcore has stopped.
     over: AtomicBool,
 }
@@ -33,8 +29,7 @@ impl Beside {
     /// Starts the thread. Before EAL, which would have it share the poll core.
     pub(super) fn start(director: impl Director + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            events: ArrayQueue::new(EVENTS),
-            commands: ArrayQueue::new(COMMANDS),
+            mailbox: Mailbox::new(COMMANDS, EVENTS),
             over: AtomicBool::new(false),
         });
         let queues = Arc::clone(&shared);
@@ -47,12 +42,12 @@ impl Beside {
     /// The lcore's side of one turn; returns how many events were lost.
     #[inline]
     pub(super) fn exchange(&self, now: Instant, worker: &mut Worker<Mbuf>) -> u64 {
-        while let Some(command) = self.shared.commands.pop() {
+        while let Some(command) = self.shared.mailbox.take() {
             worker.command(now, &command);
         }
         let mut lost = 0;
         for event in worker.drain_events() {
-            lost += u64::from(self.shared.events.push(event).is_err());
+            lost += u64::from(!self.shared.mailbox.say(event));
         }
         lost
     }
@@ -70,14 +65,14 @@ fn attend(queues: &Shared, mut director: impl Director) -> Vec<Event> {
     loop {
         // Read before the queue: what the lcore said before it stopped is still heard.
         let over = queues.over.load(Ordering::Acquire);
-        while let Some(event) = queues.events.pop() {
+        while let Some(event) = queues.mailbox.hear() {
             director.on_event(event.at, &event, &mut commands);
             if kept.len() < KEPT {
                 kept.push(event);
             }
         }
         while let Some(command) = commands.first().copied() {
-            if queues.commands.push(command).is_err() {
+            if !queues.mailbox.post(command) {
                 break;
             }
             commands.remove(0);
