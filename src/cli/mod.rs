@@ -4,6 +4,7 @@
 //! returns how it ended. Nothing here decides anything: commands wire the other modules together.
 
 mod check;
+mod commands;
 mod inspect;
 mod lab;
 mod replay;

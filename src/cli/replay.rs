@@ -13,7 +13,7 @@ mod watch;
 
 pub(super) use stage::names;
 
-use super::Exit;
+use super::{Exit, commands};
 use crate::config::{self, Config, scenario::Scenario};
 use crate::control::{compile, controller::Controller};
 use crate::dataplane::{
@@ -176,7 +176,7 @@ impl Replay {
     /// The run itself.
     fn perform(&self, stage: &Stage, folder: &Folder) -> Result<Played, Refusal> {
         let outside = |error: &dyn std::fmt::Display| Refusal(Exit::Environment, error.to_string());
-        let tables = Arc::new(compile::compile(&stage.config, stage::TERM));
+        let tables = Arc::new(compile::compile(&stage.config, commands::TERM));
         let mut worker = Worker::new(tables, Clock::Stamps);
         let merge = Merge::open(&stage.inputs).map_err(|error| outside(&error))?;
         let faults = Faults::new(merge, &stage::faults(&stage.scenario, &stage.config));
@@ -199,9 +199,9 @@ impl Replay {
         peers.extend(radios.iter_mut().map(|radio| radio as &mut dyn Peer));
         let stop = interrupted().map_err(|error| outside(&error))?;
         let cast = Cast {
-            director: &mut Controller::new(&stage.config, stage::TERM),
+            director: &mut Controller::new(&stage.config, commands::TERM),
             peers: &mut peers,
-            actions: &stage::actions(&stage.scenario, start),
+            actions: &commands::actions(&stage.scenario, start),
             egress: sink(&folder.egress())?,
             ingress: self.write_ingress.as_deref().map(sink).transpose()?,
             recorder: Recorder::new(stage::timings(&stage.config)),

@@ -7,13 +7,15 @@
 
 mod beside;
 mod report;
+mod stamps;
 
 use super::Exit;
+use super::commands::TERM;
 use super::replay::names;
-use crate::config::{self, Config};
+use crate::config::{self, Config, scenario::Scenario};
 use crate::control::{compile::compile, controller::Controller};
-use crate::dataplane::mailbox::{Command, Director, Event};
-use crate::dataplane::worker::{Clock, Unobserved, Worker};
+use crate::dataplane::mailbox::Event;
+use crate::dataplane::worker::{Clock, Worker};
 use crate::dpdk::burst::Ports;
 use crate::dpdk::eal::{self, Eal, StartError};
 use crate::dpdk::in_order::InOrder;
@@ -21,9 +23,9 @@ use crate::dpdk::lcore::{self, Lcore};
 use crate::dpdk::mbuf::{self, Mbuf};
 use crate::dpdk::mempool::{PoolSize, Pools};
 use crate::dpdk::port::{self, PortPlan};
-use crate::ran::Instant;
 use beside::Beside;
 use report::Report;
+use stamps::Stamped;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +45,10 @@ pub(super) struct Run {
     /// Stop when no frame has come for this many milliseconds
     #[arg(long, value_name = "MS")]
     until_idle: Option<u64>,
+
+    /// Give the actions of this scenario, timed from the first frame; needs --clock capture
+    #[arg(long, value_name = "SCENARIO")]
+    commands: Option<PathBuf>,
 
     /// Arguments of EAL, instead of the line that needs no privilege and no huge pages
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
@@ -81,7 +87,7 @@ impl Run {
                 report.print(out)?;
                 match &self.report {
                     Some(file) => Ok(report.write(file)),
-                    None => Ok(Exit::Done),
+                    None => Ok(report.exit()),
                 }
             }
             Err(Refusal::Usage(why)) => {
@@ -98,16 +104,16 @@ impl Run {
     fn appliance(&self) -> Result<Report, Refusal> {
         let loaded = config::load(&self.config).map_err(|all| Refusal::Usage(all.to_string()))?;
         let config = loaded.config;
+        let scenario = self.scenario(&config)?;
         let plans = plans(&config)?;
         let largest = plans.iter().map(|plan| plan.mtu).max().unwrap_or_default();
         let size = PoolSize::of(plans.len(), largest);
         let mut arguments = self.eal_arguments(size)?;
         arguments.extend(plans.iter().map(PortPlan::eal_argument));
         let stop = interrupts()?;
-        let controller = Controller::new(&config, TERM);
         match self.clock {
             Source::Tsc => {
-                let beside = Beside::start(controller)
+                let beside = Beside::start(Controller::new(&config, TERM))
                     .map_err(|error| Refusal::Environment(format!("control thread: {error}")))?;
                 let eal = Eal::start(&arguments)?;
                 let ports = Ports::start(&eal, &plans, size)?;
@@ -120,9 +126,30 @@ impl Run {
                     let why = "--clock capture: no port stamps what it receives; net_pcap does";
                     return Err(Refusal::Environment(why.to_owned()));
                 }
-                Ok(self.by_stamps(&config, ports, controller, &stop))
+                Ok(self.by_stamps(&config, ports, &scenario, &stop))
             }
         }
+    }
+
+    /// What is commanded: nothing without `--commands`.
+    fn scenario(&self, config: &Config) -> Result<Scenario, Refusal> {
+        let Some(path) = &self.commands else {
+            return Ok(Scenario::default());
+        };
+        if self.clock != Source::Capture {
+            let why = "--commands: times count from the first frame's stamp, add --clock capture";
+            return Err(Refusal::Usage(why.to_owned()));
+        }
+        let scenario = config::scenario::load(path, config)
+            .map_err(|problems| Refusal::Usage(problems.to_string()))?;
+        if !scenario.faults.is_empty() {
+            return Err(Refusal::Usage(format!(
+                "--commands {}: only a replay can do faults; replay --write-ingress writes frames \
+                 that went through them",
+                path.display()
+            )));
+        }
+        Ok(scenario)
     }
 
     fn eal_arguments(&self, size: PoolSize) -> Result<Vec<String>, Refusal> {
@@ -166,31 +193,30 @@ impl Run {
         report
     }
 
-    /// By the frames' stamps: one frame after the other, the director in the same instant.
+    /// By the frames' stamps, the director in the same instant.
     fn by_stamps(
         &self,
         config: &Config,
         ports: Ports,
-        mut director: impl Director,
+        scenario: &Scenario,
         stop: &AtomicBool,
     ) -> Report {
-        let mut worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Stamps);
-        let mut io = InOrder::new(ports, config.ports.len());
+        let worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Stamps);
+        let io = InOrder::new(ports, config.ports.len());
+        let mut run = Stamped::new(worker, io, Controller::new(config, TERM), scenario);
         let mut idle = Idle::new(self.until_idle);
-        let mut events = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            let offered = io.offer();
-            if let Some((port, now)) = offered {
-                worker.tick(now);
-                settle(now, &mut worker, &mut director, &mut events);
-                worker.poll(&mut io, port, now, &mut Unobserved);
-                settle(now, &mut worker, &mut director, &mut events);
-            }
-            if idle.is_over(lcore::cycles(), offered.is_some()) {
+            let busy = run.turn();
+            if idle.is_over(lcore::cycles(), busy) {
                 break;
             }
         }
+        let commands_left = run.commands_left();
+        let Stamped {
+            worker, io, events, ..
+        } = run;
         let mut report = self.report_of(config, &worker, events);
+        report.commands_left = commands_left;
         drop(worker);
         report.buffers = buffers(&io.into_ports().close());
         report
@@ -202,6 +228,7 @@ impl Run {
             names: names(config),
             counters: worker.counters().clone(),
             events,
+            commands_left: 0,
             usage: None,
             buffers: Vec::new(),
         }
@@ -224,28 +251,6 @@ fn plans(config: &Config) -> Result<Vec<PortPlan>, Refusal> {
     let plans: Vec<_> = config.ports.iter().map(plan).collect::<Result<_, _>>()?;
     port::check_plans(&plans).map_err(Refusal::Usage)?;
     Ok(plans)
-}
-
-/// Events to the director, its commands to the worker, until neither has more to say.
-fn settle(
-    now: Instant,
-    worker: &mut Worker<Mbuf>,
-    director: &mut impl Director,
-    told: &mut Vec<Event>,
-) {
-    let mut commands: Vec<Command> = Vec::new();
-    for _ in 0..MOST_ANSWERS {
-        for event in worker.drain_events() {
-            director.on_event(now, &event, &mut commands);
-            told.push(event);
-        }
-        if commands.is_empty() {
-            return;
-        }
-        for command in commands.drain(..) {
-            worker.command(now, &command);
-        }
-    }
 }
 
 /// Counts the time without frames, in cycles.
@@ -299,12 +304,6 @@ fn buffers(pools: &Pools) -> Vec<(&'static str, u32)> {
         .map(|pool| (pool.name(), pool.in_use()))
         .collect()
 }
-
-/// One process, one term: nobody commands it from outside yet.
-const TERM: u64 = 1;
-
-/// Rounds of events and commands within one instant: a director that answers every answer is cut off.
-const MOST_ANSWERS: usize = 16;
 
 /// Debian builds EAL for this many (RTE_MAX_LCORE).
 const MOST_LCORES: usize = 128;

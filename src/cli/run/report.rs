@@ -18,6 +18,8 @@ pub(super) struct Report {
     pub(super) counters: Counters,
     /// The first events.
     pub(super) events: Vec<Event>,
+    /// Commands whose time never came.
+    pub(super) commands_left: usize,
     /// What frames cost, where time was the core's own.
     pub(super) usage: Option<Usage>,
     /// Buffers of each pool that are still out.
@@ -32,6 +34,10 @@ impl Report {
         for (name, count) in counted {
             writeln!(out, "{name:48} {count:>16}")?;
         }
+        if self.commands_left > 0 {
+            let what = "commands later than the last frame";
+            writeln!(out, "{what:48} {:>16}", self.commands_left)?;
+        }
         if let Some(cycles) = self.cycles_per_frame() {
             writeln!(out, "{:48} {cycles:>16.1}", "cycles per received frame")?;
         }
@@ -43,6 +49,14 @@ impl Report {
             )?;
         }
         Ok(())
+    }
+
+    /// How the process ends.
+    pub(super) fn exit(&self) -> Exit {
+        match self.commands_left {
+            0 => Exit::Done,
+            _ => Exit::Failed,
+        }
     }
 
     /// Writes everything to `file`.
@@ -57,11 +71,12 @@ impl Report {
             "config": self.config.display().to_string(),
             "counters": self.told(),
             "events": self.events.len(),
+            "commands_left": self.commands_left,
             "buffers_in_use": buffers,
             "cycles_per_frame": self.cycles_per_frame(),
         });
         match std::fs::write(file, format!("{text:#}\n")) {
-            Ok(()) => Exit::Done,
+            Ok(()) => self.exit(),
             Err(error) => {
                 eprintln!("ranshift: {}: {error}", file.display());
                 Exit::Environment
