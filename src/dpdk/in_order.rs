@@ -2,7 +2,8 @@
 //!
 //! net_pcap hands out a capture as fast as it is polled. To meet the same decisions as a replay of the
 //! same captures, frames of all ports are merged by stamp (microseconds, the driver's unit) and `now` is
-//! the stamp of the frame that is offered. A port with nothing waiting is asked again before each frame.
+//! the stamp of the frame that is offered. A stamp that steps back within one port is held at the latest
+//! before it. A port with nothing waiting is asked again before each frame.
 
 use super::burst::Ports;
 use super::mbuf::Mbuf;
@@ -16,17 +17,27 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub struct InOrder {
     ports: Ports,
-    /// By `PortId`: received, not offered yet.
-    waiting: Vec<VecDeque<Mbuf>>,
+    /// By `PortId`.
+    waiting: Vec<Waiting>,
     burst: Vec<Mbuf>,
     offered: Option<(PortId, Mbuf)>,
     now: Instant,
 }
 
+/// Frames of one port, received and not offered yet.
+#[derive(Debug)]
+struct Waiting {
+    frames: VecDeque<(Instant, Mbuf)>,
+    latest: Instant,
+}
+
 impl InOrder {
     /// Takes over `count` ports.
     pub fn new(ports: Ports, count: usize) -> Self {
-        let waiting = || VecDeque::with_capacity(BURST);
+        let waiting = || Waiting {
+            frames: VecDeque::with_capacity(BURST),
+            latest: Instant(0),
+        };
         Self {
             ports,
             waiting: (0..count).map(|_| waiting()).collect(),
@@ -41,14 +52,10 @@ impl InOrder {
         self.refill();
         let waiting = self.waiting.iter().enumerate();
         let earliest = waiting
-            .filter_map(|(port, frames)| {
-                let at = frames.front()?.stamp().unwrap_or(self.now);
-                Some((at, port))
-            })
+            .filter_map(|(port, waiting)| Some((waiting.frames.front()?.0, port)))
             .min()?;
         let (at, port) = earliest;
-        let frame = self.waiting.get_mut(port)?.pop_front()?;
-        // A capture may step back; time does not.
+        let (_, frame) = self.waiting.get_mut(port)?.frames.pop_front()?;
         self.now = self.now.max(at);
         let port = PortId(port as u8);
         self.offered = Some((port, frame));
@@ -61,10 +68,15 @@ impl InOrder {
     }
 
     fn refill(&mut self) {
-        for (port, frames) in self.waiting.iter_mut().enumerate() {
-            if frames.is_empty() {
-                self.ports.receive(PortId(port as u8), &mut self.burst);
-                frames.extend(self.burst.drain(..));
+        for (port, waiting) in self.waiting.iter_mut().enumerate() {
+            if !waiting.frames.is_empty() {
+                continue;
+            }
+            self.ports.receive(PortId(port as u8), &mut self.burst);
+            for frame in self.burst.drain(..) {
+                // A capture may step back; time does not.
+                waiting.latest = waiting.latest.max(frame.stamp().unwrap_or(self.now));
+                waiting.frames.push_back((waiting.latest, frame));
             }
         }
     }
@@ -83,8 +95,9 @@ impl FrameIo for InOrder {
         Ports::head(frame, port)
     }
 
-    fn stamp(frame: &Mbuf) -> Option<Instant> {
-        frame.stamp()
+    /// None: a frame's instant is the one it was offered at, which may be later than its stamp.
+    fn stamp(_: &Mbuf) -> Option<Instant> {
+        None
     }
 
     fn depart(frame: &mut Mbuf, departure: Departure) -> bool {
