@@ -174,13 +174,11 @@ impl<F> Worker<F> {
         self.decided.clear();
         let mut bytes = 0;
         for position in 0..self.burst.len() {
-            let Some(stamp) = self.burst.get(position).map(Io::stamp) else {
-                break;
+            let stamp = match self.clock {
+                Clock::Stamps => self.burst.get(position).and_then(Io::stamp),
+                Clock::Burst => None,
             };
-            let now = match (self.clock, stamp) {
-                (Clock::Stamps, Some(stamp)) => stamp,
-                _ => now,
-            };
+            let now = stamp.unwrap_or(now);
             self.tick(now);
             let Some(frame) = self.burst.get_mut(position) else {
                 break;

@@ -23,11 +23,10 @@ pub const fn finish(total: u32) -> u16 {
     !fold(total)
 }
 
-const fn fold(mut total: u32) -> u16 {
-    while total > 0xffff {
-        total = (total & 0xffff) + (total >> 16);
-    }
-    total as u16
+/// Two rounds are enough for any `u32`: the first leaves at most 17 bits, whose carry is at most 1.
+const fn fold(total: u32) -> u16 {
+    let once = (total & 0xffff) + (total >> 16);
+    ((once & 0xffff) + (once >> 16)) as u16
 }
 
 /// Collected changes of 16-bit words, to be applied to a checksum.
