@@ -72,9 +72,9 @@ fn read_modes(text: &str, modes: &[&str]) -> Result<Vec<Vec<Window>>, String> {
             let windows: Vec<_> = text
                 .split("Accumulated forward statistics")
                 .filter(|window| window.contains(&ended))
-                .map(read_window)
-                .collect::<Result<_, _>>()?;
-            let windows: Vec<_> = windows.into_iter().filter(Window::is_whole).collect();
+                .filter_map(read_window)
+                .filter(Window::is_whole)
+                .collect();
             if windows.is_empty() {
                 return Err(format!("dpdk-testpmd measured nothing in mode {mode}"));
             }
@@ -83,17 +83,16 @@ fn read_modes(text: &str, modes: &[&str]) -> Result<Vec<Vec<Window>>, String> {
         .collect()
 }
 
-fn read_window(text: &str) -> Result<Window, String> {
-    Ok(Window {
+/// `None` if the text is torn: several threads of testpmd print at once.
+fn read_window(text: &str) -> Option<Window> {
+    Some(Window {
         cycles: number_after(text, "CPU cycles/packet=")?,
         received: number_after(text, "RX-packets:")? as u64,
         sent: number_after(text, "TX-packets:")? as u64,
     })
 }
 
-fn number_after(text: &str, label: &str) -> Result<f64, String> {
-    text.split_once(label)
-        .and_then(|(_, rest)| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok())
-        .ok_or_else(|| format!("dpdk-testpmd: no number after {label}"))
+fn number_after(text: &str, label: &str) -> Option<f64> {
+    let (_, rest) = text.split_once(label)?;
+    rest.split_whitespace().next()?.parse().ok()
 }

@@ -26,8 +26,7 @@ pub fn load(paths: &Paths, closed_loop: bool) -> Result<Inputs, String> {
         |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
     let at = |path: &Path, error: String| format!("{}: {error}", path.display());
     let report = paths.out.join("report.json");
-    let scenario =
-        Scenario::parse(&text(&paths.scenario)?).map_err(|e| at(&paths.scenario, e))?;
+    let scenario = Scenario::parse(&text(&paths.scenario)?).map_err(|e| at(&paths.scenario, e))?;
     Ok(Inputs {
         settings: Settings::parse(&text(&paths.config)?).map_err(|e| at(&paths.config, e))?,
         ingress: lanes(&paths.ingress, &mut names)?,
