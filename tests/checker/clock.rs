@@ -37,12 +37,13 @@ impl Clock {
 
     /// The slot on air.
     pub fn slot_at(&self, at: u64) -> i64 {
-        ((at as i64 - self.origin) << self.mu).div_euclid(1_000_000)
+        let since = i128::from(at as i64 - self.origin) << self.mu;
+        since.div_euclid(1_000_000) as i64
     }
 
     /// Start of a slot, to within the unevenness of symbols (half a microsecond).
     pub fn air(&self, slot: i64) -> i64 {
-        self.origin + ((slot * 1_000_000) >> self.mu)
+        self.origin + ((i128::from(slot) * 1_000_000) >> self.mu) as i64
     }
 
     /// The count nearest to `at` that has this header slot.
