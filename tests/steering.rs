@@ -163,6 +163,31 @@ fn the_next_boundary_is_the_first_slot_of_which_nothing_was_sent() {
 }
 
 #[test]
+fn the_next_boundary_is_behind_what_the_new_member_has_begun() {
+    let mut appliance = in_step("");
+    appliance.receive(
+        2,
+        &FROM_B.control(
+            Downlink,
+            at(16, 0, slot(6), 0),
+            &[ControlSection::whole(0, 14)],
+        ),
+    );
+    appliance.command(Boundary::Slot(slot(6)), Action::Switch { to: B });
+    appliance.command(Boundary::Next, Action::Switch { to: B });
+    let answers: Vec<_> = appliance
+        .events
+        .iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Accepted { boundary, .. } => Some(Ok(boundary)),
+            EventKind::Refused { why, .. } => Some(Err(why)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(answers, [Err(Refusal::BoundaryPassed), Ok(slot(7))]);
+}
+
+#[test]
 fn a_member_that_is_not_in_step_cannot_become_active() {
     let mut appliance = Appliance::new(&two_dus(""));
     appliance.go_to(START);

@@ -60,7 +60,8 @@ impl LcoreState {
         }
     }
 
-    /// The slot a command names; it must not have been released to the RU yet.
+    /// The slot a command names; it must not have been released to the RU yet, nor begun by who is to
+    /// speak: C-plane that was dropped would be missing for the U-plane behind it.
     fn boundary(
         &mut self,
         now: Instant,
@@ -68,13 +69,15 @@ impl LcoreState {
         command: &Command,
     ) -> Result<SlotCount, Refusal> {
         let cell_tables = tables.cell(command.cell).ok_or(Refusal::UnknownMember)?;
+        let begun = self.begun(tables, command);
         let state = self
             .cells
             .get_mut(command.cell.index())
             .ok_or(Refusal::UnknownMember)?;
         let clock = state.clock.ok_or(Refusal::NoSlotYet)?;
         let current = clock.slot_at(now);
-        let next = state.released.max(current).offset(1);
+        let taken = state.released.max(begun);
+        let next = taken.max(current).offset(1);
         let boundary = match command.boundary {
             Boundary::Next => next,
             Boundary::InSlots(slots) => current.offset(i64::from(slots)),
@@ -103,10 +106,30 @@ impl LcoreState {
                 }
             }
         };
-        if boundary <= state.released {
+        if boundary <= taken {
             return Err(Refusal::BoundaryPassed);
         }
         Ok(boundary)
+    }
+
+    /// The newest slot of which the member that a command lets speak has sent C-plane.
+    fn begun(&self, tables: &Tables, command: &Command) -> SlotCount {
+        let (Action::Switch { to }
+        | Action::Share {
+            destination: to, ..
+        }) = command.action
+        else {
+            return SlotCount(0);
+        };
+        let state = self.cells.get(command.cell.index());
+        let member = state.and_then(|state| state.members.get(to.index()));
+        let here = member.map(|member| member.newest_control);
+        let entry = tables.cell(command.cell);
+        let entry = entry.and_then(|cell| cell.members.get(to.index()));
+        let pool = entry.filter(|entry| entry.pooled);
+        let pool = pool.and_then(|entry| self.pool.get(entry.peer.index()));
+        let unassigned = pool.map(|pool| pool.newest_control);
+        here.max(unassigned).unwrap_or_default()
     }
 
     fn switch(

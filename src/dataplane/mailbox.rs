@@ -281,7 +281,7 @@ pub enum EventKind {
 pub enum Refusal {
     /// Its term is older than the cell's.
     StaleTerm,
-    /// Frames of the boundary's slot have been sent already.
+    /// Frames of the boundary's slot have been sent already, or dropped of the one who is to speak.
     BoundaryPassed,
     /// The cell has no slot count yet.
     NoSlotYet,

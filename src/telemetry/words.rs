@@ -134,7 +134,9 @@ pub(super) const fn direction(direction: Direction) -> &'static str {
 pub(super) const fn refusal(why: Refusal) -> &'static str {
     match why {
         Refusal::StaleTerm => "its term is older than the cell's",
-        Refusal::BoundaryPassed => "frames of the boundary's slot have been sent already",
+        Refusal::BoundaryPassed => {
+            "frames of the boundary's slot have been sent, or dropped, already"
+        }
         Refusal::NoSlotYet => "the cell has no slot count yet",
         Refusal::UnknownMember => "there is no such member",
         Refusal::Fenced => "the member is fenced",
