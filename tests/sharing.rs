@@ -313,6 +313,23 @@ fn owner_wins_falls_back_to_splitting_when_descriptions_differ() {
 }
 
 #[test]
+fn a_slot_in_which_owner_wins_fails_ends_as_it_began() {
+    let mut appliance = shared("\n      cplane: owner_wins");
+    let other = [ControlSection::whole(7, 14)];
+    let early = FROM_B.control(Downlink, at(16, 0, slot(2), 0), &other);
+    assert!(appliance.receive(2, &early).is_empty());
+    let owner = appliance.receive(1, &FROM_A.control(Downlink, at(1, 0, slot(2), 0), &whole()));
+    assert_eq!(appliance.worker.counters().cells[0].cplane_mismatches, 1);
+    assert_eq!(heard(&owner), [(1, 0)]);
+    let owner = appliance.receive(1, &FROM_A.control(Downlink, at(0, 0, slot(2), 0), &whole()));
+    assert_eq!(
+        (owner.len(), heard(&owner)),
+        (1, vec![(0, 0)]),
+        "whole, not split"
+    );
+}
+
+#[test]
 fn a_message_for_other_antennas_is_refused_when_their_verdicts_differ() {
     // Extension 10 (multi-port): extType 10, extLen 1, beamGroupType and numPortc.
     let section = |num_symbol| ControlSection {

@@ -12,7 +12,7 @@ use crate::dataplane::verdict::DropReason;
 use crate::planes::fronthaul::cplane::{Run, Runs, cut, digest};
 use crate::planes::fronthaul::requests::{Asked, MAPPED, Request};
 use crate::planes::fronthaul::share::CplaneStyle;
-use crate::ran::{Direction, Plane};
+use crate::ran::{Direction, Plane, SlotCount};
 use crate::wire::checksum::Difference;
 use crate::wire::ecpri;
 use crate::wire::oran::cplane::{self, Cplane, SectionType};
@@ -205,12 +205,12 @@ fn owner_wins(
 ) -> Result<Fate, DropReason> {
     let Sharing { flow, slot, .. } = sharing;
     compare(body, scene, sharing);
-    let split_instead = scene
+    let splits = scene
         .lcore
         .cells
         .get(flow.cell.index())
-        .is_some_and(|cell| cell.split_instead);
-    if split_instead {
+        .is_some_and(|cell| cell.splits(slot));
+    if splits {
         return split(body, scene, envelope, stream, control, sharing);
     }
     if !sharing.owns_slot() {
@@ -261,11 +261,13 @@ fn compare(body: &[u8], scene: &mut Scene<'_>, sharing: Sharing) {
     if cell
         .owner_wins
         .agrees(target, slot, sharing.owns_slot(), said)
-        || cell.split_instead
+        || cell.split_from.is_some()
     {
         return;
     }
-    cell.split_instead = true;
+    // Slots that somebody has begun end as they began: their other C-plane may be gone already.
+    let begun = cell.members.iter().map(|member| member.newest_control);
+    cell.split_from = Some(begun.fold(slot, SlotCount::max).offset(1));
     if let Some(counters) = scene.lcore.counters.cells.get_mut(flow.cell.index()) {
         counters.cplane_mismatches += 1;
     }

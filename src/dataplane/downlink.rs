@@ -134,7 +134,7 @@ fn covered(
         return false;
     };
     let own = sharing.owns_slot() && target == sharing.flow.stream;
-    if own || tables.share.cplane != CplaneStyle::OwnerWins || cell.split_instead {
+    if own || tables.share.cplane != CplaneStyle::OwnerWins || cell.splits(sharing.slot) {
         return true;
     }
     cell.guard_control

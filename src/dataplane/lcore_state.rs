@@ -83,10 +83,10 @@ pub struct CellState {
     pub requests: Requests,
     /// Verdicts on fragmented messages.
     pub fragments: Fragments<FragmentFate>,
-    /// Owner-wins check, and whether it failed in the present mode.
+    /// Owner-wins check.
     pub owner_wins: OwnerWinsCheck,
-    /// True after a mismatch: C-plane is split.
-    pub split_instead: bool,
+    /// After a mismatch in the present mode: the slot from which C-plane is split.
+    pub split_from: Option<SlotCount>,
     /// Section type 0 messages seen from one member only.
     pub idle_sections: [Option<IdleSection>; 8],
     /// PRB use.
@@ -306,7 +306,7 @@ impl CellState {
             requests: Requests::new(streams),
             fragments: Fragments::default(),
             owner_wins: OwnerWinsCheck::new(streams),
-            split_instead: false,
+            split_from: None,
             idle_sections: [None; 8],
             usage: Usage::default(),
             failover: FailoverState {
@@ -320,6 +320,11 @@ impl CellState {
             current: OnAir::NOTHING,
             strays: 0,
         }
+    }
+
+    /// Owner-wins has failed before `slot`: its C-plane is split.
+    pub fn splits(&self, slot: SlotCount) -> bool {
+        self.split_from.is_some_and(|from| slot >= from)
     }
 
     /// The guard of `plane`.

@@ -195,7 +195,7 @@ impl LcoreState {
             return;
         };
         state.announced = from;
-        state.split_instead = false;
+        state.split_from = None;
         if let Some(counters) = self.counters.cells.get_mut(cell.index()) {
             match cause {
                 Cause::Failover => counters.failovers += 1,
