@@ -246,3 +246,110 @@ fn time_that_jumps_over_many_deadlines_is_worked_off() {
     assert!(kinds(&appliance).len() < 20);
     assert!(appliance.worker.next_deadline() > clock().air(START, 0));
 }
+
+#[test]
+fn a_cell_whose_standby_dies_with_it_is_rescued_by_readmission() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    slot(&mut appliance, 50, &[FROM_B]);
+    for n in 60..70 {
+        slot(&mut appliance, n, &[FROM_A]);
+    }
+    appliance.command(Boundary::Next, Action::Readmit { member: A });
+    let passed: usize = (70..80)
+        .map(|n| slot(&mut appliance, n, &[FROM_A]).len())
+        .sum();
+    assert!(passed > 0, "{:?}", kinds(&appliance));
+}
+
+#[test]
+fn a_standby_lost_at_the_same_instant_does_not_take_over() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    let passed: usize = (60..70)
+        .map(|n| slot(&mut appliance, n, &[FROM_A, FROM_B]).len())
+        .sum();
+    assert!(passed > 0, "both paths were cut for 5 ms");
+    assert_eq!(appliance.worker.counters().cells[0].failovers, 0);
+}
+
+#[test]
+fn a_switch_to_a_member_that_dies_before_its_slot_leaves_the_cell_where_it_is() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    appliance.command(Boundary::Slot(START.offset(70)), Action::Switch { to: B });
+    for n in 50..90 {
+        let sent = slot(&mut appliance, n, &[FROM_A]);
+        assert!(!sent.is_empty(), "slot {n}");
+    }
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(A)
+    );
+}
+
+#[test]
+fn a_new_owner_that_never_begins_is_replaced_by_the_old_one() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..52 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+        if n == 40 {
+            let boundary = Boundary::Slot(START.offset(52));
+            appliance.command(boundary, Action::Switch { to: B });
+        }
+    }
+    let passed: usize = (52..60)
+        .map(|n| slot(&mut appliance, n, &[FROM_A]).len())
+        .sum();
+    assert!(passed > 0, "{:?}", kinds(&appliance));
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(A)
+    );
+}
+
+#[test]
+fn an_old_owner_that_stops_at_its_last_slot_is_not_replaced() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..52 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+        if n == 40 {
+            let boundary = Boundary::Slot(START.offset(52));
+            appliance.command(boundary, Action::Switch { to: B });
+        }
+    }
+    for n in 52..60 {
+        slot(&mut appliance, n, &[FROM_B]);
+    }
+    let failover = |kind: &EventKind| matches!(kind, EventKind::Failover { .. });
+    assert!(!kinds(&appliance).iter().any(failover));
+}
+
+#[test]
+fn a_standby_readmitted_after_the_loss_takes_over() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..40 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    appliance.command(Boundary::Next, Action::Fence { member: B });
+    for n in 40..60 {
+        let alive: &[Sender] = if n < 50 { &[FROM_A, FROM_B] } else { &[FROM_B] };
+        slot(&mut appliance, n, alive);
+    }
+    let why = Refusal::Fenced;
+    assert!(kinds(&appliance).contains(&EventKind::FailoverImpossible { from: A, why }));
+    appliance.command(Boundary::Next, Action::Readmit { member: B });
+    for n in 60..70 {
+        slot(&mut appliance, n, &[FROM_B]);
+    }
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(B)
+    );
+}

@@ -229,17 +229,13 @@ impl LcoreState {
             .get_mut(cell.index())
             .ok_or(Refusal::UnknownMember)?;
         let current = state.clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
-        let speaks = state
-            .roles
-            .spans()
-            .filter(|span| span.from >= state.roles.span(current).from)
-            .any(|span| span.mode.includes(member));
-        if speaks || state.failover.waiting.is_some_and(|(to, _)| to == member) {
+        if state.roles.holds(member, current) {
             return Err(Refusal::IsActive);
         }
         state.roles.fence(member);
         let cause = Cause::Command;
         self.say(now, cell, EventKind::Fenced { member, cause });
+        self.give_up(now, tables, cell, member);
         Ok(current)
     }
 
@@ -255,15 +251,19 @@ impl LcoreState {
             .cells
             .get_mut(cell.index())
             .ok_or(Refusal::UnknownMember)?;
-        // A member fenced by a failover that has not found its boundary still owns the slots to come.
-        if state.failover.waiting.is_some() {
-            return Err(Refusal::Busy);
-        }
         if !state.roles.is_fenced(member) {
             return Err(Refusal::NotFenced);
         }
         let current = state.clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
         state.roles.readmit(member);
+        // A failover that has not found its boundary has left the slots to come to the fenced member.
+        if state.failover.waiting.is_some() && state.roles.holds(member, current) {
+            if state.is_silent(member) {
+                state.roles.fence(member);
+                return Err(Refusal::Busy);
+            }
+            state.failover.waiting = None;
+        }
         self.say(now, cell, EventKind::Readmitted { member });
         Ok(current)
     }

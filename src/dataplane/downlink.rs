@@ -12,7 +12,9 @@ use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::planes::fronthaul::guard::Claim;
 use crate::planes::fronthaul::share::CplaneStyle;
 use crate::planes::role::{Cause, Mode, Silenced};
-use crate::ran::{CellId, Direction, EaxcId, MemberId, Plane, SequenceNumber, SlotCount, StreamId};
+use crate::ran::{
+    CellId, Direction, EaxcId, Instant, MemberId, Plane, SequenceNumber, SlotCount, StreamId,
+};
 use crate::wire::ecpri;
 use crate::wire::oran::uplane::{self, Format};
 
@@ -218,9 +220,6 @@ pub(super) fn number(
     let owns = scene.tables.cell(flow.cell)?.owns_numbering;
     let cell = scene.lcore.cells.get_mut(flow.cell.index())?;
     cell.released = cell.released.max(slot);
-    if let Some(member) = cell.members.get_mut(flow.member.index()) {
-        member.newest_sent = member.newest_sent.max(slot);
-    }
     owns.then(|| cell.renumber.assign(target, stream.plane, stream.sequence))
 }
 
@@ -260,7 +259,7 @@ fn admit(
         .get_mut(flow.cell.index())
         .ok_or(DropReason::UnknownEaxc)?;
     let clock = cell.clock.ok_or(DropReason::OutOfStep)?;
-    if control.is_some() && takes_over(cell, flow.member, slot) {
+    if control.is_some() && takes_over(cell, flow.member, slot, now) {
         scene.lcore.announce(now, flow.cell);
         scene.lcore.refresh_deadline(scene.tables, flow.cell);
         return Ok(Mode::Single(flow.member));
@@ -275,17 +274,20 @@ fn admit(
     })
 }
 
-fn takes_over(cell: &mut CellState, member: MemberId, slot: SlotCount) -> bool {
+fn takes_over(cell: &mut CellState, member: MemberId, slot: SlotCount, now: Instant) -> bool {
     let Some((standby, after)) = cell.failover.waiting else {
         return false;
     };
     if standby != member || slot <= after {
         return false;
     }
+    let (mode, cause) = (Mode::Single(member), Cause::Failover);
+    if cell.roles.schedule(slot, mode, cause).is_err() {
+        return false;
+    }
     cell.failover.waiting = None;
-    cell.roles
-        .schedule(slot, Mode::Single(member), Cause::Failover)
-        .is_ok()
+    cell.failover.last = Some(now);
+    true
 }
 
 fn use_prbs(scene: &mut Scene<'_>, flow: Flow, slot: SlotCount, prb_symbols: u32) {

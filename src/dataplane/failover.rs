@@ -5,11 +5,22 @@ use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{EventKind, Refusal};
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
-use crate::ran::{CellId, Instant, MemberId, SlotCount};
+use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
+
+/// A failover that was impossible is tried again after this.
+const RETRY: Duration = Duration::from_millis(1);
 
 impl LcoreState {
-    /// `member` is lost. If it speaks for the cell, the plan is carried out.
-    pub fn lost(&mut self, now: Instant, tables: &Tables, cell: CellId, member: MemberId) {
+    /// `member` left `slot` empty and is lost. If it speaks for the cell from then on, or would from a
+    /// slot to come, the plan is carried out; if it was to take over, the next does.
+    pub fn lost(
+        &mut self,
+        now: Instant,
+        tables: &Tables,
+        cell: CellId,
+        member: MemberId,
+        slot: SlotCount,
+    ) {
         let Some(state) = self.cells.get(cell.index()) else {
             return;
         };
@@ -21,36 +32,51 @@ impl LcoreState {
             last_heard: heard.liveness.last_heard(),
             due_at: heard.liveness.first_missed(),
         };
-        let speaks = self
-            .mode_now(now, cell)
-            .is_some_and(|mode| mode.includes(member))
-            && !state.roles.is_fenced(member);
+        let current = state.clock.map_or(slot, |clock| clock.slot_at(now));
+        let speaks = state.roles.holds(member, slot.max(current)) && !state.roles.is_fenced(member);
         self.say(now, cell, kind);
         if speaks {
             self.fail_over(now, tables, cell, member);
         }
+        self.give_up(now, tables, cell, member);
     }
 
-    /// Tries again after a failover that was impossible: somebody came in step, or the damping is over.
+    /// `member` is gone: if it was to take over and has not begun, the next does. With nobody else it is
+    /// waited for until it is heard again, unless it is fenced.
+    pub fn give_up(&mut self, now: Instant, tables: &Tables, cell: CellId, member: MemberId) {
+        let Some(state) = self.cells.get_mut(cell.index()) else {
+            return;
+        };
+        let Some(waiting) = state.failover.waiting.take_if(|(to, _)| *to == member) else {
+            return;
+        };
+        self.retry_failover(now, tables, cell);
+        if let Some(state) = self.cells.get_mut(cell.index())
+            && !state.roles.is_fenced(member)
+        {
+            state.failover.waiting.get_or_insert(waiting);
+        }
+    }
+
+    /// Tries again after a failover that was impossible: somebody came in step or was readmitted, a
+    /// pooled member became free, or the damping is over.
     pub fn retry_failover(&mut self, now: Instant, tables: &Tables, cell: CellId) {
-        let lost = self.mode_now(now, cell).and_then(|mode| {
-            let state = self.cells.get(cell.index())?;
-            let silent = |member: &MemberId| {
-                state
-                    .members
-                    .get(member.index())
-                    .is_some_and(|heard| heard.liveness.is_lost())
-            };
-            let speaking = match mode {
-                Mode::Single(active) => [Some(active), None],
-                Mode::Shared {
-                    source,
-                    destination,
-                } => [Some(source), Some(destination)],
-            };
-            speaking.into_iter().flatten().find(silent)
+        let awaited = self.cells.get(cell.index()).and_then(|state| {
+            let (to, _) = state.failover.waiting?;
+            state.is_silent(to).then_some(to)
         });
-        match lost {
+        if let Some(to) = awaited {
+            return self.give_up(now, tables, cell, to);
+        }
+        let silent = self.cells.get(cell.index()).and_then(|state| {
+            if state.failover.waiting.is_some() {
+                return None;
+            }
+            let current = state.clock?.slot_at(now);
+            let mut members = (0..state.members.len()).map(|index| MemberId(index as u8));
+            members.find(|member| state.is_silent(*member) && state.roles.holds(*member, current))
+        });
+        match silent {
             Some(member) => self.fail_over(now, tables, cell, member),
             None => self.settle_failover(cell),
         }
@@ -92,25 +118,19 @@ impl LcoreState {
         let Some(state) = self.cells.get_mut(cell.index()) else {
             return;
         };
+        let told = state.roles.is_fenced(from);
         state.roles.fence(from);
         let newest = |member: MemberId| state.members.get(member.index());
-        let spoken = newest(from).map_or(SlotCount(0), |member| member.newest_sent);
         let begun = newest(to).map_or(SlotCount(0), |member| member.newest_control);
-        let after = spoken.max(begun).max(newest_unassigned);
+        let after = state.released.max(begun).max(newest_unassigned);
         let (last_heard, due_at) = newest(from).map_or((Instant(0), Instant(0)), |member| {
             (member.liveness.last_heard(), member.liveness.first_missed())
         });
         state.failover.waiting = Some((to, after));
-        state.failover.last = Some(now);
-        let cause = Cause::Failover;
-        self.say(
-            now,
-            cell,
-            EventKind::Fenced {
-                member: from,
-                cause,
-            },
-        );
+        if !told {
+            let (member, cause) = (from, Cause::Failover);
+            self.say(now, cell, EventKind::Fenced { member, cause });
+        }
         let kind = EventKind::Failover {
             from,
             to,
@@ -120,7 +140,8 @@ impl LcoreState {
         self.say(now, cell, kind);
     }
 
-    /// Who takes over from `from`: while sharing the other member, else the first standby that can.
+    /// Who takes over from `from`: whoever speaks until then if its slots are still to come, while
+    /// sharing the other member, else the first standby that can.
     fn successor(
         &self,
         now: Instant,
@@ -132,13 +153,20 @@ impl LcoreState {
             .cells
             .get(cell.index())
             .ok_or((Refusal::NotArmed, Instant::NEVER))?;
+        let speaking = self.mode_now(now, cell);
+        if let Some(mode) = speaking.filter(|mode| !mode.includes(from)) {
+            let keeper = mode.carrier_owner();
+            if self.fit(now, tables, cell, keeper).is_ok() {
+                return Ok(keeper);
+            }
+        }
         let damping = tables.cell(cell).map(|tables| tables.damping);
         if let (Some(last), Some(damping)) = (state.failover.last, damping)
             && now < last.after(damping)
         {
             return Err((Refusal::Damped, last.after(damping)));
         }
-        let other = match self.mode_now(now, cell) {
+        let other = match speaking {
             Some(Mode::Shared {
                 source,
                 destination,
@@ -159,10 +187,10 @@ impl LcoreState {
                 Err(unfit) => why = unfit,
             }
         }
-        Err((why, Instant::NEVER))
+        Err((why, now.after(RETRY)))
     }
 
-    /// May `member` become active: known, not fenced, in step, and its context free.
+    /// May `member` become active: known, not fenced, in step, not lost, and its context free.
     pub fn fit(
         &self,
         now: Instant,
@@ -179,7 +207,9 @@ impl LcoreState {
         if state.roles.is_fenced(member) {
             return Err(Refusal::Fenced);
         }
-        let in_step = state.in_step >> (member.0 & 7) & 1 == 1;
+        let lost = state.members.get(member.index());
+        let lost = lost.is_some_and(|heard| heard.liveness.is_lost());
+        let in_step = state.in_step >> (member.0 & 7) & 1 == 1 && !lost;
         if !entry.pooled {
             return in_step.then_some(()).ok_or(Refusal::NotInStep);
         }

@@ -133,8 +133,6 @@ pub struct MemberState {
     pub in_step_at: Instant,
     /// The newest slot of which it sent C-plane.
     pub newest_control: SlotCount,
-    /// The newest slot of which a frame of it went to the RU.
-    pub newest_sent: SlotCount,
 }
 
 /// A section type 0 message waiting for its twin.
@@ -176,7 +174,7 @@ pub struct FailoverState {
     pub standby: [Option<MemberId>; MAX_MEMBERS],
     /// Decided: waiting for the standby's first C-plane of a slot after this one.
     pub waiting: Option<(MemberId, SlotCount)>,
-    /// When the last one was decided.
+    /// When the last one took effect.
     pub last: Option<Instant>,
     /// The active member is lost and nobody could take over: tried again when somebody comes in step.
     pub stranded: bool,
@@ -296,7 +294,6 @@ impl CellState {
                     liveness: Liveness::new(&tables.liveness),
                     in_step_at: Instant(0),
                     newest_control: SlotCount(0),
-                    newest_sent: SlotCount(0),
                 })
                 .collect(),
             in_step: assumed,
@@ -333,6 +330,12 @@ impl CellState {
             Plane::Control => &mut self.guard_control,
             Plane::User => &mut self.guard_user,
         }
+    }
+
+    /// True if `member` cannot speak: lost, or fenced.
+    pub fn is_silent(&self, member: MemberId) -> bool {
+        let heard = self.members.get(member.index());
+        self.roles.is_fenced(member) || heard.is_some_and(|heard| heard.liveness.is_lost())
     }
 
     /// When something is due whatever frames arrive.

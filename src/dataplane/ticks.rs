@@ -2,7 +2,7 @@
 //! active member is replaced by the armed plan. Runs when the cell's deadline is reached.
 
 use crate::dataplane::lcore_state::LcoreState;
-use crate::dataplane::mailbox::EventKind;
+use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS};
 use crate::dataplane::tables::{CellTables, Tables};
 use crate::planes::liveness::Missed;
 use crate::planes::role::{Cause, Mode, Span};
@@ -31,10 +31,17 @@ fn tick_cell(
 ) {
     announce_on_air(now, lcore, cell);
     forget(now, tables, cell_tables, lcore, cell);
-    for index in 0..cell_tables.members.len() {
+    // All are judged before any loss counts: who fell silent at the same time takes nothing over.
+    let mut lost = [None; MAX_MEMBERS];
+    for (index, lost) in lost.iter_mut().enumerate().take(cell_tables.members.len()) {
         let member = MemberId(index as u8);
-        expire_step(now, cell_tables, lcore, cell, member);
-        judge(now, tables, cell_tables, lcore, cell, member);
+        if expire_step(now, cell_tables, lcore, cell, member) {
+            lcore.give_up(now, tables, cell, member);
+        }
+        *lost = judge(now, cell_tables, lcore, cell, member).map(|slot| (member, slot));
+    }
+    for (member, slot) in lost.into_iter().flatten() {
+        lcore.lost(now, tables, cell, member, slot);
     }
     if lcore
         .cells
@@ -96,15 +103,16 @@ fn forget(
     }
 }
 
+/// Whether `member` has just fallen out of step.
 fn expire_step(
     now: Instant,
     cell_tables: &CellTables,
     lcore: &mut LcoreState,
     cell: CellId,
     member: MemberId,
-) {
+) -> bool {
     let Some(state) = lcore.cells.get_mut(cell.index()) else {
-        return;
+        return false;
     };
     let assumed = cell_tables
         .members
@@ -115,20 +123,22 @@ fn expire_step(
         .members
         .get(member.index())
         .is_some_and(|heard| heard.in_step_at.after(cell_tables.step_memory) < now);
-    if !assumed && expired && state.in_step & bit != 0 {
-        state.in_step &= !bit;
-        lcore.say(now, cell, EventKind::OutOfStep { member });
+    if assumed || !expired || state.in_step & bit == 0 {
+        return false;
     }
+    state.in_step &= !bit;
+    lcore.say(now, cell, EventKind::OutOfStep { member });
+    true
 }
 
+/// Judges the due slots of `member` that have closed; returns the one that means loss.
 fn judge(
     now: Instant,
-    tables: &Tables,
     cell_tables: &CellTables,
     lcore: &mut LcoreState,
     cell: CellId,
     member: MemberId,
-) {
+) -> Option<SlotCount> {
     // One round a due item: bounded by the classes and positions of one period.
     for _ in 0..=cell_tables.liveness.period.saturating_mul(3) {
         let missed = lcore.cells.get_mut(cell.index()).and_then(|state| {
@@ -136,15 +146,13 @@ fn judge(
             let heard = state.members.get_mut(member.index())?;
             heard.liveness.judge(&cell_tables.liveness, &clock, now)
         });
-        let Some(missed) = missed else {
-            return;
-        };
+        let missed = missed?;
         tell_missed(now, lcore, cell, member, missed);
         if missed.lost {
-            lcore.lost(now, tables, cell, member);
-            return;
+            return Some(missed.slot);
         }
     }
+    None
 }
 
 fn tell_missed(

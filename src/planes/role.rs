@@ -196,6 +196,13 @@ impl Roles {
         }
     }
 
+    /// True if the mode of `slot`, or one that follows it, includes `member`, fenced or not.
+    pub fn holds(&self, member: MemberId, slot: SlotCount) -> bool {
+        let from = self.span(slot).from;
+        self.spans()
+            .any(|span| span.from >= from && span.mode.includes(member))
+    }
+
     /// Spans in order; the first has held since before anything else.
     pub fn spans(&self) -> impl Iterator<Item = &Span> {
         self.spans.iter().take(self.len)
