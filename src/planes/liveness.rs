@@ -102,6 +102,7 @@ pub struct Liveness {
     deadline: Instant,
     last_heard: Instant,
     first_missed: Instant,
+    first_empty: SlotCount,
     last_missed: Option<SlotCount>,
     run: u32,
     lost: bool,
@@ -119,6 +120,7 @@ impl Liveness {
             deadline: Instant::NEVER,
             last_heard: Instant(0),
             first_missed: Instant(0),
+            first_empty: SlotCount(0),
             last_missed: None,
             run: 0,
             lost: false,
@@ -178,13 +180,20 @@ impl Liveness {
         while self.deadline <= now {
             let (class, due) = self.earliest()?;
             let heard = self.last_heard >= due.at || self.heard_in(rules, class, due.slot);
+            let missed = match heard {
+                true => None,
+                false => self.miss(rules, class, due),
+            };
+            if self.lost {
+                return missed;
+            }
             let following = self.due_after(rules, clock, class, due.slot);
             if let Some(next) = self.next.get_mut(class as usize) {
                 *next = following;
             }
             self.deadline = self.next_deadline(rules);
-            if !heard && let Some(missed) = self.miss(rules, class, due) {
-                return Some(missed);
+            if missed.is_some() {
+                return missed;
             }
         }
         None
@@ -196,6 +205,7 @@ impl Liveness {
         }
         if self.run == 0 {
             self.first_missed = due.at;
+            self.first_empty = due.slot;
         }
         self.run += 1;
         self.last_missed = Some(due.slot);
@@ -294,8 +304,15 @@ impl Liveness {
                 .declared
                 .get(candidate.position(rules.period) as usize)
                 .is_some_and(|classes| classes >> class as u8 & 1 == 1);
+            // In a run of empty slots what was due at its start stays due, so that `confirm` may be more
+            // than the due slots of one period.
+            let judged = if self.run > 0 {
+                self.first_empty
+            } else {
+                candidate
+            };
             let learned = position.streak >= rules.history
-                && candidate.0 < position.last + u64::from(rules.period);
+                && judged.0 < position.last + u64::from(rules.period);
             if declared || learned {
                 return Some(Due {
                     slot: candidate,
@@ -447,6 +464,17 @@ mod tests {
                 was_lost: false
             })
         );
+    }
+
+    #[test]
+    fn a_member_with_few_due_slots_is_lost_after_as_many_empty_ones_as_confirm_says() {
+        let (liveness, missed) = run(&rules(5), 1_000_109, 1_000_200, |_| LEAD_NS);
+        let slots: Vec<_> = missed
+            .iter()
+            .map(|(miss, _)| miss.slot.0 - 1_000_000)
+            .collect();
+        assert_eq!(slots, [117, 118, 119, 127, 128]);
+        assert!(liveness.is_lost());
     }
 
     #[test]
