@@ -10,9 +10,10 @@
 mod appliance;
 
 use appliance::*;
-use ranshift::dataplane::mailbox::EventKind;
+use ranshift::dataplane::mailbox::{Action, Boundary, EventKind};
 use ranshift::dataplane::verdict::DropReason;
 use ranshift::ran::Direction::Downlink;
+use ranshift::ran::MemberId;
 use ranshift::wire::oran::emit::ControlSection;
 
 fn in_step() -> Appliance {
@@ -184,4 +185,16 @@ fn three_tags_are_refused() {
     }
     assert!(appliance.receive(0, &frame).is_empty());
     assert_eq!(appliance.dropped(DropReason::VlanDepth), 1);
+}
+
+#[test]
+fn a_measurement_of_a_fenced_du_goes_nowhere() {
+    let mut appliance = in_step();
+    let fence = Action::Fence {
+        member: MemberId(1),
+    };
+    appliance.command(Boundary::Next, fence);
+    let left = appliance.receive(2, &FROM_B.frame(&delay(7, 0)));
+    assert!(left.is_empty());
+    assert_eq!(appliance.dropped(DropReason::Fenced), 1);
 }

@@ -334,3 +334,22 @@ fn control_pdu(at: At) -> Vec<u8> {
     use ranshift::wire::oran::emit::ControlKind;
     control(Downlink, at, ControlKind::Normal(0), &whole())
 }
+
+#[test]
+fn fragments_of_a_member_fenced_meanwhile_end_here() {
+    let mut appliance = in_step("");
+    appliance.command(Boundary::Slot(slot(3)), Action::Switch { to: MemberId(1) });
+    let mut first = user(Downlink, at(16, 7, slot(3), 0));
+    first[7] = 0;
+    assert_eq!(appliance.receive(2, &FROM_B.frame(&first)).len(), 1);
+    appliance.command(Boundary::Slot(slot(4)), Action::Switch { to: MemberId(0) });
+    appliance.go_to(slot(5));
+    let fence = Action::Fence {
+        member: MemberId(1),
+    };
+    appliance.command(Boundary::Next, fence);
+    let mut second = message(0, at(16, 7, slot(3), 0), &[0; 40]);
+    second[7] = 0x81;
+    assert!(appliance.receive(2, &FROM_B.frame(&second)).is_empty());
+    assert_eq!(appliance.dropped(DropReason::Fenced), 1);
+}

@@ -233,20 +233,20 @@ fn later_fragment(
         plane: stream.plane,
         sequence: stream.sequence,
     };
-    let cells = scene
+    let entry = scene
         .tables
         .peer_entry(envelope.peer)
-        .map_or(&[][..], |entry| &entry.cells);
+        .ok_or(DropReason::UnknownPeer)?;
     let plane = stream.plane;
-    for (cell, _) in cells {
-        let known = scene
-            .lcore
-            .cells
-            .get(cell.index())
-            .and_then(|state| state.fragments.recall(key));
-        let Some(known) = known else {
+    for (cell, member) in &entry.cells {
+        let state = scene.lcore.cells.get(cell.index());
+        let known = state.and_then(|state| Some((state, state.fragments.recall(key)?)));
+        let Some((state, known)) = known else {
             continue;
         };
+        if entry.kind != PeerKind::Ru && state.roles.is_fenced(*member) {
+            return Err(DropReason::Fenced);
+        }
         scene.lcore.trace.cell = Some(*cell);
         return match known {
             FragmentFate::Dropped(reason) => Err(reason),

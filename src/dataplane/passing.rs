@@ -152,6 +152,10 @@ fn measurement(
         let (cell, member) = place_of(scene, envelope.peer, entry)?;
         let ru = ru_of(scene, cell)?;
         let owns = mode_now(scene, cell).is_some_and(|mode| mode.carrier_owner() == member);
+        // Any member may measure, a standby too, unless it is fenced.
+        if admit(scene, cell, member, owns) == Err(DropReason::Fenced) {
+            return Err(DropReason::Fenced);
+        }
         let pending = scene
             .lcore
             .measurements
