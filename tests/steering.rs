@@ -336,6 +336,32 @@ fn control_pdu(at: At) -> Vec<u8> {
 }
 
 #[test]
+fn a_concatenation_with_a_malformed_end_takes_no_number() {
+    let mut appliance = in_step("");
+    let mut pdu = control_pdu(at(0, 50, slot(1), 0));
+    pdu[0] |= 1;
+    pdu.extend([0x10, 2, 0xff, 0xff]);
+    let user = |n| FROM_A.control(Downlink, at(0, n, slot(1), 0), &whole());
+    let first = appliance.receive(1, &user(49));
+    assert!(appliance.receive(1, &FROM_A.frame(&pdu)).is_empty());
+    let next = appliance.receive(1, &user(51));
+    let number = |left: &[Left]| seen(&left[0].bytes).sequence;
+    assert_eq!(number(&next), number(&first).wrapping_add(1));
+}
+
+#[test]
+fn a_malformed_control_message_is_no_sign_of_life() {
+    let mut appliance = Appliance::new(&two_dus(""));
+    appliance.go_to(START);
+    let mut frame = FROM_B.control(Downlink, at(16, 0, START, 0), &whole());
+    let sections = 14 + 8 + 4;
+    frame[sections] = 9;
+    appliance.receive(2, &frame);
+    assert_eq!(appliance.dropped(DropReason::CplaneMalformed), 1);
+    assert_eq!(appliance.worker.state().cells[0].in_step, 0);
+}
+
+#[test]
 fn fragments_of_a_member_fenced_meanwhile_end_here() {
     let mut appliance = in_step("");
     appliance.command(Boundary::Slot(slot(3)), Action::Switch { to: MemberId(1) });

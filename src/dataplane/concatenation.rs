@@ -22,13 +22,13 @@ pub(super) fn steer(
     envelope: &Envelope,
     first: Message,
 ) -> Result<Verdict, DropReason> {
+    let start = usize::from(scene.frame.start) + usize::from(envelope.header);
+    let pdu = head.get(start..).unwrap_or_default();
+    let messages = messages(pdu, scene, envelope, first)?;
+    let mark = scene.outbox.len();
     let mut fates = [None; CONCATENATED];
     let mut count = 0;
-    let mut next = Some(first);
-    let start = usize::from(scene.frame.start) + usize::from(envelope.header);
-    while let Some(message) = next {
-        let pdu = head.get(start..).unwrap_or_default();
-        let place = fates.get_mut(count).ok_or(DropReason::EcpriMalformed)?;
+    for (place, message) in fates.iter_mut().zip(messages.into_iter().flatten()) {
         let plane = match message.kind {
             MessageType::IqData => Some(Plane::User),
             MessageType::RealTimeControl => Some(Plane::Control),
@@ -40,7 +40,28 @@ pub(super) fn steer(
         };
         *place = Some((message, fate));
         count += 1;
-        next = None;
+    }
+    let fates = fates.get(..count).unwrap_or_default();
+    if let Some(verdict) = keep_whole(head, scene, envelope, fates) {
+        return verdict;
+    }
+    separate(head, scene, envelope, fates, mark)
+}
+
+/// The messages of a PDU. All are found before one is judged: a PDU that breaks off takes no number.
+fn messages(
+    pdu: &[u8],
+    scene: &Scene<'_>,
+    envelope: &Envelope,
+    first: Message,
+) -> Result<[Option<Message>; CONCATENATED], DropReason> {
+    let mut messages = [None; CONCATENATED];
+    let mut next = Some(first);
+    for place in &mut messages {
+        let Some(message) = next else {
+            return Ok(messages);
+        };
+        *place = next.take();
         if message.concatenated {
             let offset = u32::from(message.offset) + message.advance;
             let left = envelope.pdu.saturating_sub(offset);
@@ -48,11 +69,10 @@ pub(super) fn steer(
             next = Some(classify::message(pdu, offset as u16, left, lenient)?);
         }
     }
-    let fates = fates.get(..count).unwrap_or_default();
-    if let Some(verdict) = keep_whole(head, scene, envelope, fates) {
-        return verdict;
+    match next {
+        None => Ok(messages),
+        Some(_) => Err(DropReason::EcpriMalformed),
     }
-    separate(head, scene, envelope, fates)
 }
 
 type Judged = Option<(Message, Result<Fate, DropReason>)>;
@@ -116,14 +136,15 @@ fn keep_whole(
     Some(egress::readdress(head, scene.frame, envelope, &header, entry.port).map(Verdict::Forward))
 }
 
-/// Each message as a frame of its own; one that is refused is dropped with its own reason.
+/// Each message as a frame of its own; one that is refused is dropped with its own reason. Parts after
+/// `before` in the outbox are this frame's, those that judging it has pushed included.
 fn separate(
     head: &mut [u8],
     scene: &mut Scene<'_>,
     envelope: &Envelope,
     fates: &[Judged],
+    before: usize,
 ) -> Result<Verdict, DropReason> {
-    let mut pushed = 0;
     let mut refused = None;
     for (message, fate) in fates.iter().flatten() {
         let mark = scene.outbox.len();
@@ -131,19 +152,15 @@ fn separate(
             Err(reason) => Err(*reason),
             Ok(fate) => send_alone(head, scene, envelope, message, *fate),
         };
-        pushed += match sent {
-            Ok(()) => scene.outbox.len() - mark,
-            Err(reason) => {
-                scene.outbox.truncate(mark);
-                if let Some(before) = refused.replace(reason) {
-                    scene.drop_extra(before);
-                }
-                0
+        if let Err(reason) = sent {
+            scene.outbox.truncate(mark);
+            if let Some(before) = refused.replace(reason) {
+                scene.drop_extra(before);
             }
-        };
+        }
     }
     match refused {
-        Some(reason) if pushed > 0 => scene.drop_extra(reason),
+        Some(reason) if scene.outbox.len() > before => scene.drop_extra(reason),
         Some(reason) => return Err(reason),
         None => {}
     }

@@ -33,11 +33,11 @@ pub(super) fn judge(
         .tables
         .cell(flow.cell)
         .ok_or(DropReason::UnknownEaxc)?;
-    step::heard(scene, tables, stream.plane, radio.direction, flow, slot);
     let control = match stream.plane {
         Plane::User => None,
         Plane::Control => Some(cplane::read(body, tables)?),
     };
+    step::heard(scene, tables, stream.plane, radio.direction, flow, slot);
     let announced = control
         .as_ref()
         .filter(|_| radio.direction == Direction::Downlink && tables.measure == Measure::Announced)
