@@ -422,3 +422,58 @@ fn owner_wins_lets_no_control_symbol_go_before_the_owner_s_cplane() {
     let covered = appliance.receive(2, &FROM_B.user(Downlink, at(16, 1, slot(2), 1)));
     assert_eq!(heard(&covered), [(1, 1)]);
 }
+
+#[test]
+fn a_frame_early_by_most_of_the_step_window_does_not_silence_the_slots_before_it() {
+    let mut appliance = shared("");
+    let early = FROM_A.user(Downlink, at(0, 0, slot(34), 5));
+    assert_eq!(appliance.receive(1, &early).len(), 1);
+    let next = FROM_A.user(Downlink, at(0, 1, slot(2), 5));
+    assert_eq!(appliance.receive(1, &next).len(), 1);
+}
+
+#[test]
+fn a_request_early_by_most_of_the_step_window_does_not_refuse_the_slots_before_it() {
+    let mut appliance = shared("");
+    let early = FROM_A.control(Uplink, at(0, 0, slot(34), 0), &whole());
+    assert!(appliance.receive(1, &early).is_empty());
+    let next = FROM_A.control(Uplink, at(0, 1, slot(2), 0), &whole());
+    assert_eq!(appliance.receive(1, &next).len(), 1);
+}
+
+#[test]
+fn a_split_message_goes_out_whatever_becomes_of_its_neighbour() {
+    let mut appliance = shared("");
+    let sections = whole();
+    let split = control(
+        Downlink,
+        at(16, 0, slot(3), 0),
+        ControlKind::Normal(0),
+        &sections,
+    );
+    let mut pdu = split;
+    pdu[0] |= 1;
+    pdu.resize(pdu.len().next_multiple_of(4), 0);
+    pdu.extend(user(Downlink, at(17, 0, slot(3), 0)));
+    let left = appliance.receive(2, &FROM_B.frame(&pdu));
+    assert_eq!(heard(&left), [(1, 0), (0, 2)]);
+    assert_eq!(appliance.dropped(DropReason::ControlPort), 1);
+}
+
+#[test]
+fn conflicts_of_one_slot_are_told_once() {
+    let mut appliance = Appliance::with(&two_dus(SHARING), |config| {
+        config.cells[0].sharing.destination_ports = vec![(0, 0)];
+    });
+    begin_sharing(&mut appliance);
+    for n in 0..5 {
+        appliance.receive(1, &FROM_A.user(Downlink, at(0, n, slot(2), 0)));
+        appliance.receive(2, &FROM_B.user(Downlink, at(16, n, slot(2), 0)));
+    }
+    assert_eq!(appliance.dropped(DropReason::Conflict), 5);
+    let told = appliance
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::Conflict { .. }));
+    assert_eq!(told.count(), 1);
+}

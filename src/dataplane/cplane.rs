@@ -10,7 +10,7 @@ use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::tables::CellTables;
 use crate::dataplane::verdict::DropReason;
 use crate::planes::fronthaul::cplane::{Run, Runs, cut, digest};
-use crate::planes::fronthaul::requests::{Asked, MAPPED, Request};
+use crate::planes::fronthaul::requests::{AHEAD, Asked, MAPPED, Request};
 use crate::planes::fronthaul::share::CplaneStyle;
 use crate::ran::{Direction, Plane, SlotCount};
 use crate::wire::checksum::Difference;
@@ -153,6 +153,10 @@ fn request(
     sharing: Sharing,
 ) -> Result<Fate, DropReason> {
     let Sharing { flow, slot, .. } = sharing;
+    let on_air = scene.current_slot(flow.cell).unwrap_or(slot);
+    if slot.since(on_air) > AHEAD {
+        return Err(DropReason::OverlapRefused);
+    }
     let message = body.get(ecpri::STREAM_LEN..).unwrap_or_default();
     let request = Request {
         member: flow.member,

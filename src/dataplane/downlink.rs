@@ -175,7 +175,9 @@ pub(super) fn claim(
     match cell.guard(plane).claim(target, slot, symbols, flow.member) {
         Ok(()) => Ok(()),
         Err(Claim::TooOld) => Err(DropReason::Late),
+        Err(Claim::HeldBy { .. }) if cell.conflict_told == slot => Err(DropReason::Conflict),
         Err(Claim::HeldBy { holder, symbol }) => {
+            cell.conflict_told = slot;
             let kind = EventKind::Conflict {
                 stream: target,
                 on: slot,

@@ -85,6 +85,8 @@ pub struct CellState {
     pub fragments: Fragments<FragmentFate>,
     /// Owner-wins check.
     pub owner_wins: OwnerWinsCheck,
+    /// The last slot of which a conflict was told.
+    pub conflict_told: SlotCount,
     /// After a mismatch in the present mode: the slot from which C-plane is split.
     pub split_from: Option<SlotCount>,
     /// Section type 0 messages seen from one member only.
@@ -263,8 +265,10 @@ impl CellState {
     fn new(tables: &CellTables) -> Self {
         let streams = tables.streams.len();
         let slot = tables.numerology.slot_duration().as_nanos().max(1);
-        let guarded =
-            (tables.late_tolerance.as_nanos() + tables.largest_lead.as_nanos()) / slot + 4;
+        // No two slots that are in step share an entry: one stray early frame silences no slot before it.
+        let lead = tables.largest_lead.max(tables.step_window);
+        let tolerance = tables.late_tolerance.max(tables.step_window);
+        let guarded = (tolerance.as_nanos() + lead.as_nanos()) / slot + 4;
         let clock = tables.gps.map(|(alpha, beta)| {
             SlotClock::from_gps(tables.numerology, tables.prefix, alpha, beta)
         });
@@ -303,6 +307,7 @@ impl CellState {
             requests: Requests::new(streams),
             fragments: Fragments::default(),
             owner_wins: OwnerWinsCheck::new(streams),
+            conflict_told: SlotCount(0),
             split_from: None,
             idle_sections: [None; 8],
             usage: Usage::default(),

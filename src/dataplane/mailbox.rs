@@ -238,7 +238,7 @@ pub enum EventKind {
         /// Why.
         why: Refusal,
     },
-    /// Two members on one eAxC and symbol: the later was dropped.
+    /// Two members on one eAxC and symbol: the later was dropped. Told once a slot.
     Conflict {
         /// The RU-side stream.
         stream: StreamId,

@@ -79,7 +79,7 @@ drop_reasons! {
     ControlPort "control_port" "In shared mode the member's control symbols may not use this antenna port.",
     Conflict "conflict" "Another member has already spoken on this eAxC and symbol.",
     Absorbed "absorbed" "An identical uplink request has already gone to the RU.",
-    OverlapRefused "overlap_refused" "The uplink request overlaps another member's and could not be mapped.",
+    OverlapRefused "overlap_refused" "The uplink request overlaps another member's and could not be mapped, or lies too far ahead of the slot on air.",
     IdleSection "idle_section" "Section type 0 in shared mode that only one member sent.",
     CarrierCommand "carrier_command" "Section type 4 or remote reset from a member that does not own the carrier, or in shared mode.",
     UeSpace "ue_space" "Section type 5 or 6 in shared mode from a member that does not own the slot, without disjoint ueId spaces.",

@@ -9,6 +9,11 @@ use crate::ran::{MemberId, SlotCount, StreamId};
 pub const MAPPED: u16 = 0x800;
 
 const SLOTS: usize = 32;
+
+/// Slots after the one on air up to which a request is taken: one further ahead would push out a slot
+/// whose answers are still to come.
+pub const AHEAD: i64 = SLOTS as i64 / 2;
+
 const REQUESTS: usize = 16;
 
 /// One UL C-plane message.
