@@ -37,7 +37,11 @@ const CELL: &str = "
 
 /// Two cells with a DU each and one pooled DU behind both.
 fn pooled() -> Appliance {
-    Appliance::new(&format!(
+    Appliance::new(&two_cells())
+}
+
+fn two_cells() -> String {
+    format!(
         "
 ports: {{ru: {{mtu: 9000}}, a: {{mtu: 9000}}, b: {{mtu: 9000}}}}
 rus:
@@ -60,7 +64,25 @@ cells:
     failover: {{standby: [du-b]}}{CELL}
 bridge: {{flood: {{ru: [a, b], a: [ru], b: [ru]}}}}
 "
-    ))
+    )
+}
+
+const FROM_C: Sender = Sender {
+    source: [2, 0xd0, 0, 0, 0, 3],
+    destination: [2, 0xa0, 0, 0, 0, 9],
+    vlan: Some(101),
+};
+
+/// One DL C-plane message of a DU, 400 us before slot `n` is on air.
+fn say(appliance: &mut Appliance, sender: Sender, n: i64) {
+    appliance.wait_until(clock().air(slot(n), 0).offset(-400_000));
+    let (port, eaxc) = if sender.source == DU_B {
+        (2, 16)
+    } else {
+        (1, 0)
+    };
+    let message = sender.control(Downlink, at(eaxc, n as u8, slot(n), 0), &whole());
+    appliance.receive(port, &message);
 }
 
 fn switch(appliance: &mut Appliance, cell: u16, to: u8, boundary: SlotCount) {
@@ -124,6 +146,73 @@ fn a_pooled_du_is_never_in_two_cells() {
     assert_eq!(
         appliance.worker.state().cells[1].roles.final_mode(),
         Mode::Single(MemberId(0))
+    );
+}
+
+#[test]
+fn a_pooled_du_set_free_goes_to_the_cell_that_waits_for_it() {
+    let live = "periods: {tdd: 10}\n    liveness: {history: 3}";
+    let mut appliance = Appliance::new(&two_cells().replace("periods: {tdd: 10}", live));
+    for n in 0..200 {
+        say(&mut appliance, FROM_A, n);
+        if n < 60 {
+            say(&mut appliance, FROM_C, n);
+        }
+        say(&mut appliance, FROM_B, n);
+        if n == 40 {
+            switch(&mut appliance, 0, 1, slot(45));
+        }
+        if n == 80 {
+            switch(&mut appliance, 0, 0, slot(85));
+        }
+    }
+    let waited = appliance.events.iter().any(|event| {
+        let why = Refusal::Assigned;
+        let from = MemberId(0);
+        event.kind == EventKind::FailoverImpossible { from, why }
+    });
+    assert!(waited);
+    assert_eq!(
+        appliance.worker.state().cells[1].roles.final_mode(),
+        Mode::Single(MemberId(1))
+    );
+}
+
+#[test]
+fn a_pooled_du_that_is_assumed_in_step_hears_no_cell_before_it_is_assigned() {
+    let assumed = two_cells().replace("20, 21]}}", "20, 21]}, assume_in_step: true}");
+    let mut appliance = Appliance::new(&assumed);
+    say(&mut appliance, FROM_A, 0);
+    let heard = |appliance: &mut Appliance, n| {
+        let left = appliance.receive(0, &FROM_RU.user(Uplink, at(1, n, slot(0), 0)));
+        left.iter().filter(|left| left.port == 2).count()
+    };
+    assert_eq!(heard(&mut appliance, 0), 0);
+    switch(&mut appliance, 0, 1, slot(2));
+    assert_eq!(heard(&mut appliance, 1), 1);
+}
+
+#[test]
+fn a_pooled_du_takes_over_although_its_cells_count_slots_from_other_origins() {
+    let yaml = two_cells()
+        .replace("time: {source: gps}", "time: {source: headers}")
+        .replace(
+            "periods: {tdd: 10}",
+            "periods: {tdd: 10}\n    liveness: {history: 3}",
+        );
+    let mut appliance = Appliance::new(&yaml);
+    for n in 0..6_200 {
+        say(&mut appliance, FROM_A, n);
+        if (6_000..6_100).contains(&n) {
+            say(&mut appliance, FROM_C, n);
+        }
+        if n > 5_900 {
+            say(&mut appliance, FROM_B, n);
+        }
+    }
+    assert_eq!(
+        appliance.worker.state().cells[1].roles.final_mode(),
+        Mode::Single(MemberId(1))
     );
 }
 

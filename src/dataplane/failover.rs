@@ -5,7 +5,7 @@ use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{EventKind, Refusal};
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
-use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
+use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount, WireSlot};
 
 /// A failover that was impossible is tried again after this.
 const RETRY: Duration = Duration::from_millis(1);
@@ -234,9 +234,10 @@ impl LcoreState {
         cell: CellId,
         member: MemberId,
     ) -> SlotCount {
-        let entry = tables
-            .cell(cell)
-            .and_then(|tables| tables.members.get(member.index()));
+        let Some(cell_tables) = tables.cell(cell) else {
+            return SlotCount(0);
+        };
+        let entry = cell_tables.members.get(member.index());
         let Some(entry) = entry.filter(|entry| entry.pooled) else {
             return SlotCount(0);
         };
@@ -247,9 +248,21 @@ impl LcoreState {
             return SlotCount(0);
         }
         pool.assigned = Some(cell);
-        let newest = pool.newest_control;
+        let heard = pool.heard;
+        let recent = now <= heard.after(cell_tables.step_memory);
+        let (frame, subframe, slot) = pool.newest_time;
+        // Cells may count slots from origins of their own: what it has begun is found by its header.
+        let numerology = cell_tables.numerology;
+        let begun = WireSlot::new(frame, subframe, slot, numerology).filter(|_| recent);
+        let clock = self.cells.get(cell.index()).and_then(|state| state.clock);
+        let newest = begun.zip(clock).map_or(SlotCount(0), |(begun, clock)| {
+            begun.nearest(clock.slot_at(now), numerology)
+        });
         if let Some(state) = self.cells.get_mut(cell.index()) {
-            state.in_step |= u8::from(entry.assume_in_step) << (member.0 & 7);
+            state.in_step |= u8::from(entry.assume_in_step || recent) << (member.0 & 7);
+            if let Some(assigned) = state.members.get_mut(member.index()) {
+                assigned.in_step_at = heard;
+            }
         }
         let assigned = true;
         self.say(now, cell, EventKind::Assigned { member, assigned });

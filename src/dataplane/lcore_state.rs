@@ -54,6 +54,8 @@ pub struct PoolState {
     pub heard: Instant,
     /// The newest slot of which it sent C-plane while unassigned.
     pub newest_control: SlotCount,
+    /// The same as its header said it: frameId, subframeId, slotId.
+    pub newest_time: (u8, u8, u8),
 }
 
 /// One cell.

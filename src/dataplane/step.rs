@@ -81,8 +81,9 @@ pub(super) fn hear_unassigned(
     }
     if let Some(pool) = scene.lcore.pool.get_mut(peer.index()) {
         pool.heard = scene.now;
-        if stream.plane == Plane::Control {
-            pool.newest_control = pool.newest_control.max(slot);
+        if stream.plane == Plane::Control && slot >= pool.newest_control {
+            pool.newest_control = slot;
+            pool.newest_time = radio.time;
         }
     }
 }
