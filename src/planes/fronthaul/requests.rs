@@ -170,12 +170,15 @@ impl Requests {
                 unmap: true,
             };
         }
-        same_filter()
-            .find(|sent| !sent.mapped && sent.request.member != second.request.member)
-            .map_or(Answer::All, |first| Answer::Only {
-                member: first.request.member,
-                unmap: false,
-            })
+        let unmapped = || same_filter().filter(|sent| !sent.mapped);
+        let is_second = |sent: &&Sent| sent.request.member == second.request.member;
+        if unmapped().any(|sent| is_second(&sent)) {
+            return Answer::All;
+        }
+        unmapped().next().map_or(Answer::All, |first| Answer::Only {
+            member: first.request.member,
+            unmap: false,
+        })
     }
 
     fn index(stream: StreamId, slot: SlotCount) -> usize {
@@ -245,6 +248,16 @@ mod tests {
         };
         assert_eq!(requests.answer(S, N, 0, MAPPED), second);
         assert_eq!(requests.answer(S, N, 0, 0), first);
+    }
+
+    #[test]
+    fn a_member_with_a_mapped_and_an_unmapped_request_gets_the_answers_of_both() {
+        let mut requests = Requests::new(1);
+        ask(&mut requests, request(0, 0x00f, 0..51, 1));
+        ask(&mut requests, request(1, 0xff0, 0..51, 2));
+        let overlapping = ask(&mut requests, request(1, 0x00f, 0..20, 3));
+        assert_eq!(overlapping, Asked::ForwardMapped);
+        assert_eq!(requests.answer(S, N, 0, 0), Answer::All);
     }
 
     #[test]
