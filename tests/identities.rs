@@ -10,8 +10,12 @@
 mod appliance;
 
 use appliance::*;
+use ranshift::dataplane::frame_io::FrameInfo;
+use ranshift::dataplane::journey::decide;
+use ranshift::dataplane::lcore_state::LcoreState;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command, EventKind, Mode, Refusal};
-use ranshift::dataplane::verdict::DropReason;
+use ranshift::dataplane::outbox::Outbox;
+use ranshift::dataplane::verdict::{DropReason, Verdict};
 use ranshift::ran::Direction::{Downlink, Uplink};
 use ranshift::ran::{CellId, MemberId, PortId, SlotCount};
 use ranshift::wire::ipv4::Ipv4;
@@ -402,6 +406,24 @@ fn a_split_over_udp_has_lengths_and_checksums_of_its_own() {
             alone.len() - 4
         );
     }
+}
+
+#[test]
+fn a_datagram_longer_than_the_first_segment_does_not_pass_by_the_arbiter() {
+    let appliance = udp_appliance(false);
+    let tables = appliance.worker.tables();
+    let pdu = user(Downlink, at(0, 0, START, 0));
+    let mut frame = datagram(FROM_B, false, 3, 7, true, &pdu);
+    let info = FrameInfo {
+        port: PortId(2),
+        start: 0,
+        len: frame.len() as u32 + 100,
+    };
+    let mut lcore = LcoreState::new(tables, 1);
+    let mut outbox = Outbox::new(1, 0);
+    let now = clock().air(START, 0);
+    let verdict = decide(&mut frame, info, now, tables, &mut lcore, &mut outbox);
+    assert_eq!(verdict, Verdict::Drop(DropReason::HeadTooShort));
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn envelope(
     ethernet: &Ethernet<'_>,
     body: &[u8],
     peer: PeerId,
-) -> Result<Option<Envelope>, WireError> {
+) -> Result<Option<Envelope>, DropReason> {
     let header = ethernet.header_len();
     let mut envelope = Envelope {
         peer,
@@ -66,7 +66,15 @@ pub fn envelope(
     };
     // A datagram must lie in the head: its checksum and length are ours to keep true.
     if (frame.len() as u32) < info.len {
-        return Ok(None);
+        let protocol = match ethernet.ethertype() {
+            IPV4 => body.get(9),
+            IPV6 => body.get(6),
+            _ => None,
+        };
+        return match protocol {
+            Some(&PROTOCOL_UDP) => Err(DropReason::HeadTooShort),
+            _ => Ok(None),
+        };
     }
     let (carrier, datagram) = match ethernet.ethertype() {
         IPV4 => {
