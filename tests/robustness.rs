@@ -124,6 +124,9 @@ fn every_byte_of_every_vector_may_hold_anything() {
     }
 }
 
+/// A name, the frame, where it is damaged, the bytes put there, and the reason that must be counted.
+type Damage<'a> = (&'a str, &'a [u8], usize, &'a [u8], DropReason);
+
 /// What the reference says of each negative vector, on a message that is fine otherwise.
 #[test]
 fn each_broken_field_has_its_own_reason() {
@@ -131,7 +134,7 @@ fn each_broken_field_has_its_own_reason() {
     let user = FROM_A.user(Downlink, at(0, 0, START.offset(2), 3));
     let control = FROM_A.control(Downlink, at(0, 0, START.offset(2), 0), &whole);
     // Offsets: 18 eCPRI, 22 stream, 26 radio header, 30 sections.
-    let cases: [(&str, &[u8], usize, &[u8], DropReason); 12] = [
+    let cases: [Damage; 12] = [
         ("revision 2", &user, 18, &[0x20], DropReason::EcpriMalformed),
         ("size 0", &user, 20, &[0, 0], DropReason::EcpriSize),
         ("size 3", &user, 20, &[0, 3], DropReason::EcpriSize),
