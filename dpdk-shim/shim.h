@@ -61,7 +61,7 @@ struct shim_port_facts {
 	bool multi_segs;
 };
 
-/* Receives at most `count` frames. */
+/* Receives at most `count` frames, and fetches ahead what is read of them first. */
 uint16_t shim_rx_burst(uint16_t port, struct rte_mbuf **into, uint16_t count);
 
 /* Sends at most `count` frames, in order; the first `return value` belong to the port now. */
