@@ -216,7 +216,7 @@ pub(crate) fn output_of(child: &mut Child) -> Result<String, String> {
 }
 
 /// A window with fewer frames says nothing: the machine was busy with something else.
-pub(crate) const MEANINGFUL: u64 = 3_200;
+pub(crate) const MEANINGFUL: u64 = 1_024;
 
 /// What the feed says when its traffic is ready.
 const JOINED: &str = "feed: joined";

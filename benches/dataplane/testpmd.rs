@@ -83,10 +83,11 @@ fn read_modes(text: &str, modes: &[&str]) -> Result<Vec<Vec<Window>>, String> {
         .collect()
 }
 
-/// `None` if the text is torn: several threads of testpmd print at once.
+/// `None` if the text is torn: the echo of the next command may fall between two lines of the figures.
 fn read_window(text: &str) -> Option<Window> {
+    let (text, cycles) = text.split_once("CPU cycles/packet=")?;
     Some(Window {
-        cycles: number_after(text, "CPU cycles/packet=")?,
+        cycles: cycles.split_whitespace().next()?.parse().ok()?,
         received: number_after(text, "RX-packets:")? as u64,
         sent: number_after(text, "TX-packets:")? as u64,
     })
