@@ -255,7 +255,7 @@ fn start() -> Ports {
         mtu: 9000,
     });
     let size = PoolSize::of(plans.len(), 9000);
-    let mut arguments = eal::default_arguments(0, size.mebibytes());
+    let mut arguments = eal::default_arguments(eal::last_core().unwrap(), size.mebibytes());
     arguments.extend(plans.iter().map(PortPlan::eal_argument));
     let eal = Eal::start(&arguments).unwrap();
     Ports::start(&eal, &plans, size).unwrap()

@@ -157,7 +157,7 @@ impl Run {
             return eal::checked_arguments(line)
                 .map_err(|why| Refusal::Usage(format!("--eal: {why}")));
         }
-        let core = last_core().ok_or_else(|| {
+        let core = eal::last_core().ok_or_else(|| {
             Refusal::Environment("this process may run on no core that EAL can use".to_owned())
         })?;
         Ok(eal::default_arguments(core, size.mebibytes()))
@@ -289,14 +289,6 @@ fn interrupts() -> Result<Arc<AtomicBool>, Refusal> {
     Ok(stop)
 }
 
-/// The last core this process may use: the first is where everything else tends to run.
-fn last_core() -> Option<usize> {
-    let allowed = rustix::thread::sched_getaffinity(None).ok()?;
-    (0..rustix::thread::CpuSet::MAX_CPU.min(MOST_LCORES))
-        .rev()
-        .find(|core| allowed.is_set(*core))
-}
-
 fn buffers(pools: &Pools) -> Vec<(&'static str, u32)> {
     pools
         .all()
@@ -304,6 +296,3 @@ fn buffers(pools: &Pools) -> Vec<(&'static str, u32)> {
         .map(|pool| (pool.name(), pool.in_use()))
         .collect()
 }
-
-/// Debian builds EAL for this many (RTE_MAX_LCORE).
-const MOST_LCORES: usize = 128;

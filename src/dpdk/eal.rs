@@ -5,6 +5,7 @@
 //! process ends instead.
 
 use super::ffi;
+use rustix::thread::{CpuSet, sched_getaffinity};
 use std::ffi::{CStr, CString, c_char};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,14 @@ pub fn default_arguments(core: usize, mebibytes: u32) -> Vec<String> {
         std::process::id()
     );
     line.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The last core this process may use: the first is where everything else tends to run.
+pub fn last_core() -> Option<usize> {
+    let allowed = sched_getaffinity(None).ok()?;
+    (0..CpuSet::MAX_CPU.min(MOST_LCORES))
+        .rev()
+        .find(|core| allowed.is_set(*core))
 }
 
 /// Splits a line of EAL options and refuses what EAL would refuse, and what is not for the line to say.
@@ -144,6 +153,9 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
+
+/// Debian builds EAL for this many (RTE_MAX_LCORE).
+const MOST_LCORES: usize = 128;
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 
