@@ -12,6 +12,7 @@ use ranshift::dataplane::worker::{Clock, Worker};
 use ranshift::dpdk::burst::Ports;
 use ranshift::dpdk::eal::Eal;
 use ranshift::dpdk::lcore::{self, Lcore};
+use ranshift::dpdk::mbuf::Mbuf;
 use ranshift::dpdk::mempool::PoolSize;
 use ranshift::dpdk::port::PortPlan;
 use ranshift::ran::PortId;
@@ -81,6 +82,8 @@ pub(crate) fn measure(
 pub(crate) fn serve(file: &str) -> Result<(), String> {
     let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
     let order: Order = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    // Before EAL, which starts the feed: headers that wait while a thousand cells are made are stale.
+    let worker = order.config.as_deref().map(worker).transpose()?;
     let plans: Vec<_> = order.devices.iter().map(|device| plan(device)).collect();
     let mut arguments = order.eal.clone();
     arguments.extend(plans.iter().map(PortPlan::eal_argument));
@@ -90,8 +93,8 @@ pub(crate) fn serve(file: &str) -> Result<(), String> {
     stdin()
         .read_line(&mut String::new())
         .map_err(|error| error.to_string())?;
-    let reading = match &order.config {
-        Some(config) => decide(&eal, &mut ports, &order, config)?,
+    let reading = match worker {
+        Some(worker) => decide(&eal, &mut ports, &order, worker),
         None => forward(&mut ports, &order),
     };
     println!(
@@ -102,10 +105,8 @@ pub(crate) fn serve(file: &str) -> Result<(), String> {
 }
 
 /// The whole path, as `ranshift run` takes it.
-fn decide(eal: &Eal, ports: &mut Ports, order: &Order, config: &str) -> Result<Reading, String> {
-    let loaded = config::parse(config, "bench").map_err(|problems| problems.to_string())?;
-    let tables = Arc::new(compile(&loaded.config, 1));
-    let mut lcore = Lcore::new(eal, Worker::new(tables, Clock::Burst), order.devices.len());
+fn decide(eal: &Eal, ports: &mut Ports, order: &Order, worker: Worker<Mbuf>) -> Reading {
+    let mut lcore = Lcore::new(eal, worker, order.devices.len());
     let mut reading = Reading::default();
     let length = lcore::cycles_per_second() / 1_000 * order.window_ms;
     for window in 0..=order.windows {
@@ -132,7 +133,13 @@ fn decide(eal: &Eal, ports: &mut Ports, order: &Order, config: &str) -> Result<R
         .map(|reason| (reason.label().to_owned(), counters.drops.of(*reason)))
         .filter(|(_, count)| *count > 0)
         .collect();
-    Ok(reading)
+    reading
+}
+
+fn worker(config: &str) -> Result<Worker<Mbuf>, String> {
+    let loaded = config::parse(config, "bench").map_err(|problems| problems.to_string())?;
+    let tables = Arc::new(compile(&loaded.config, 1));
+    Ok(Worker::new(tables, Clock::Burst))
 }
 
 /// Plain forwarding from port 0 to port 1: what the backend costs without a decision.

@@ -213,6 +213,6 @@ const CELL_SETTINGS: [&str; 9] = [
     "time: {source: headers}",
     "periods: {tdd: 10}",
     "cyclic_prefix: normal",
-    "step_window: 1s",
+    "step_window: 200ms",
     "step_memory: 10s",
 ];
