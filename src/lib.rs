@@ -4,7 +4,7 @@
 //! `dataplane` journey parses it (`wire`), asks `planes` who may speak, edits it and returns a verdict,
 //! and the worker carries the verdict out. `config` says what is meant, `control` compiles it into
 //! tables and decides beside the lcore, `telemetry` draws what happened, `lab` makes traffic, `cli`
-//! wires everything. Modules are listed in dependency order; `tests/architecture.rs` holds the edges.
+//! wires everything. `tests/architecture.rs` holds who may use whom.
 
 pub mod cli;
 pub mod config;

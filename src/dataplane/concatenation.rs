@@ -5,7 +5,6 @@ use crate::dataplane::classify::{self, Envelope, Message};
 use crate::dataplane::downlink;
 use crate::dataplane::egress::{self, EgressHeader};
 use crate::dataplane::journey::{Fate, Scene, judge};
-use crate::dataplane::passing;
 use crate::dataplane::uplink;
 use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::ran::Plane;
@@ -36,7 +35,8 @@ pub(super) fn steer(
         };
         let fate = match plane {
             Some(plane) => judge(pdu, scene, envelope, &message, plane),
-            None => passing::judge_concatenated(scene, envelope, &message),
+            // eCPRI allows other types beside each other in one PDU; nobody sends them so.
+            None => Err(DropReason::EcpriMalformed),
         };
         *place = Some((message, fate));
         count += 1;

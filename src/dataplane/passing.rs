@@ -3,7 +3,7 @@
 
 use crate::dataplane::classify::{self, Envelope, Message};
 use crate::dataplane::egress::{self, EgressHeader};
-use crate::dataplane::journey::{Fate, Scene, members};
+use crate::dataplane::journey::{Scene, members};
 use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::tables::{PeerEntry, PeerKind};
 use crate::dataplane::verdict::{Departure, DropReason, Verdict};
@@ -22,7 +22,7 @@ const CFM: u16 = 0x8902;
 /// ARP, IPv4, IPv6, MACsec, RoE: bridged whatever the policy on others.
 const BRIDGED: [u16; 5] = [0x0806, 0x0800, 0x86dd, 0x88e5, 0xfc3d];
 
-/// eCPRI types other than 0 and 2, one message or several of one type.
+/// One eCPRI message of a type other than 0 and 2.
 pub(super) fn other_message(
     head: &mut [u8],
     scene: &mut Scene<'_>,
@@ -61,15 +61,6 @@ pub(super) fn other_message(
             deliver(head, scene, envelope, ru, Difference::default())
         }
     }
-}
-
-/// A message beside C-plane or U-plane in one PDU: eCPRI allows it, nobody sends it, so it ends here.
-pub(super) fn judge_concatenated(
-    _scene: &Scene<'_>,
-    _envelope: &Envelope,
-    _message: &Message,
-) -> Result<Fate, DropReason> {
-    Err(DropReason::EcpriMalformed)
 }
 
 fn admit(scene: &Scene<'_>, cell: CellId, member: MemberId, owns: bool) -> Result<(), DropReason> {

@@ -85,7 +85,7 @@ drop_reasons! {
     UeSpace "ue_space" "Section type 5 or 6 in shared mode from a member that does not own the slot, without disjoint ueId spaces.",
     MultiEaxc "multi_eaxc" "A section extension speaks for other eAxC ids, whose verdicts differ.",
     Uncovered "uncovered" "With owner_wins, the slot owner's C-plane for this eAxC and symbol has not gone to the RU yet.",
-    Unsplittable "unsplittable" "A C-plane message over control and data symbols could not be split.",
+    Unsplittable "unsplittable" "A message over control and data symbols, or a U-plane message with symInc in shared mode, could not be split.",
     FragmentOrphan "fragment_orphan" "A later radio-transport fragment whose first fragment is not known.",
     UnknownMeasurement "unknown_measurement" "A delay measurement answer to no known request, or the request table is full.",
     NoMember "no_member" "No member of the cell is in step to receive this uplink frame.",
