@@ -5,7 +5,6 @@
 //! does not share the poll core, and talks to it through bounded queues. With `--clock capture` time is
 //! the frames' own, and the director answers in the instant of the event, as in a replay.
 
-mod beside;
 mod report;
 mod stamps;
 
@@ -13,8 +12,11 @@ use super::Exit;
 use super::commands::TERM;
 use super::replay::names;
 use crate::config::{self, Config, scenario::Scenario};
-use crate::control::{compile::compile, controller::Controller};
-use crate::dataplane::mailbox::Event;
+use crate::control::compile::compile;
+use crate::control::controller::Controller;
+use crate::control::supervisor::{self, Supervisor};
+use crate::dataplane::mailbox::{Event, Mailbox};
+use crate::dataplane::observation::Load;
 use crate::dataplane::worker::{Clock, Worker};
 use crate::dpdk::burst::Ports;
 use crate::dpdk::eal::{self, Eal, StartError};
@@ -23,7 +25,6 @@ use crate::dpdk::lcore::{self, Lcore};
 use crate::dpdk::mbuf::{self, Mbuf};
 use crate::dpdk::mempool::{PoolSize, Pools};
 use crate::dpdk::port::{self, PortPlan};
-use beside::Beside;
 use report::Report;
 use stamps::Stamped;
 use std::io::{self, Write};
@@ -113,11 +114,17 @@ impl Run {
         let stop = interrupts()?;
         match self.clock {
             Source::Tsc => {
-                let beside = Beside::start(Controller::new(&config, TERM))
+                let mailbox = supervisor::mailbox();
+                let beside = vec![Arc::clone(&mailbox)];
+                let supervisor = Supervisor::start(Controller::new(&config, TERM), beside)
                     .map_err(|error| Refusal::Environment(format!("control thread: {error}")))?;
                 let eal = Eal::start(&arguments)?;
                 let ports = Ports::start(&eal, &plans, size)?;
-                Ok(self.live(&config, &eal, ports, beside, &stop))
+                let report = self.live(&config, &eal, ports, &mailbox, &stop);
+                Ok(Report {
+                    events: supervisor.finish(),
+                    ..report
+                })
             }
             Source::Capture => {
                 let eal = Eal::start(&arguments)?;
@@ -169,24 +176,21 @@ impl Run {
         config: &Config,
         eal: &Eal,
         mut ports: Ports,
-        beside: Beside,
+        mailbox: &Mailbox,
         stop: &AtomicBool,
     ) -> Report {
         let worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Burst);
         let mut lcore = Lcore::new(eal, worker, config.ports.len());
         let mut idle = Idle::new(self.until_idle);
-        let mut events_lost = 0;
         while !stop.load(Ordering::Relaxed) {
             let turn = lcore.turn(&mut ports);
-            events_lost += beside.exchange(turn.now, &mut lcore.worker);
+            lcore.worker.exchange(turn.now, mailbox, Load::default());
             if idle.is_over(turn.started, turn.frames > 0) {
                 break;
             }
         }
-        let events = beside.finish();
         let usage = lcore.usage();
-        let mut report = self.report_of(config, &lcore.worker, events);
-        report.counters.events_lost += events_lost;
+        let mut report = self.report_of(config, &lcore.worker, Vec::new());
         report.usage = Some(usage);
         drop(lcore);
         report.buffers = buffers(&ports.close());

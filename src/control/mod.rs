@@ -2,4 +2,6 @@
 
 pub mod compile;
 pub mod controller;
+pub mod status;
+pub mod supervisor;
 mod template;

@@ -4,6 +4,7 @@
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::dataplane::observation::Observation;
 pub use crate::planes::{
     fronthaul::pattern::{MAX_PATTERN, PatternBits},
     fronthaul::usage::MAX_MEMBERS,
@@ -12,14 +13,29 @@ pub use crate::planes::{
 };
 use crate::ran::{CellId, Instant, MemberId, SlotCount, StreamId};
 
+/// Parcels under way in each direction at most.
+const PARCELS: usize = 8;
+
 /// Commands one way and events the other, between one lcore and control; shared by both threads. Full
 /// queues never block: control keeps a command and offers it again, the lcore counts the event it lost.
+/// What is large travels as a parcel that control allocates, the lcore fills or uses, and control frees.
 #[derive(Debug)]
 pub struct Mailbox {
     /// Written by control, read by the lcore.
     commands: ArrayQueue<Command>,
     /// Written by the lcore, read by control.
     events: ArrayQueue<Event>,
+    /// Written by control, read by the lcore.
+    orders: ArrayQueue<Parcel>,
+    /// Written by the lcore, read by control. Has room for every order, so that none is lost.
+    returns: ArrayQueue<Parcel>,
+}
+
+/// What travels to the lcore and back again.
+#[derive(Debug)]
+pub enum Parcel {
+    /// To be filled with what the lcore knows.
+    Observation(Box<Observation>),
 }
 
 impl Mailbox {
@@ -28,7 +44,33 @@ impl Mailbox {
         Self {
             commands: ArrayQueue::new(commands.max(1)),
             events: ArrayQueue::new(events.max(1)),
+            orders: ArrayQueue::new(PARCELS),
+            returns: ArrayQueue::new(PARCELS),
         }
+    }
+
+    /// Control's side: gives the parcel back if the lcore has not taken the last ones yet.
+    pub fn order(&self, parcel: Parcel) -> Result<(), Parcel> {
+        self.orders.push(parcel)
+    }
+
+    /// Control's side: the next parcel that came back.
+    pub fn collect(&self) -> Option<Parcel> {
+        self.returns.pop()
+    }
+
+    /// The lcore's side: the next parcel, if the way back has room for it.
+    #[inline]
+    pub fn unpack(&self) -> Option<Parcel> {
+        if self.returns.is_full() {
+            return None;
+        }
+        self.orders.pop()
+    }
+
+    /// The lcore's side: sends a parcel back; gives it back if control is behind.
+    pub fn send_back(&self, parcel: Parcel) -> Result<(), Parcel> {
+        self.returns.push(parcel)
     }
 
     /// Control's side: false if the lcore has not taken the last commands yet.

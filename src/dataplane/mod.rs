@@ -12,6 +12,7 @@ pub mod frame_io;
 pub mod journey;
 pub mod lcore_state;
 pub mod mailbox;
+pub mod observation;
 pub mod outbox;
 mod passing;
 pub mod run_record;

@@ -5,7 +5,8 @@ use crate::dataplane::counters::Counters;
 use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
 use crate::dataplane::journey;
 use crate::dataplane::lcore_state::LcoreState;
-use crate::dataplane::mailbox::{Command, Event};
+use crate::dataplane::mailbox::{Command, Event, Mailbox, Parcel};
+use crate::dataplane::observation::Load;
 use crate::dataplane::outbox::Outbox;
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::Tables;
@@ -129,6 +130,30 @@ impl<F> Worker<F> {
     /// Obeys or refuses a command; the answer is an event.
     pub fn command(&mut self, now: Instant, command: &Command) {
         commands::obey(now, &self.tables, &mut self.lcore, command);
+    }
+
+    /// One exchange with control: commands in, events out, parcels used and sent back. `load` is what
+    /// the loop knows of itself. An event that finds the mailbox full is counted.
+    pub fn exchange(&mut self, now: Instant, mailbox: &Mailbox, load: Load) {
+        while let Some(command) = mailbox.take() {
+            self.command(now, &command);
+        }
+        let mut lost = 0;
+        for event in self.lcore.drain_events() {
+            lost += u64::from(!mailbox.say(event));
+        }
+        self.lcore.counters.events_lost += lost;
+        if let Some(parcel) = mailbox.unpack() {
+            let back = match parcel {
+                Parcel::Observation(mut observation) => {
+                    observation.fill(now, &self.tables, &self.lcore, |_| true);
+                    observation.load = load;
+                    Parcel::Observation(observation)
+                }
+            };
+            // `unpack` gives nothing unless the way back has room, and only this lcore fills it.
+            drop(mailbox.send_back(back));
+        }
     }
 
     /// Events since the last drain.

@@ -85,6 +85,12 @@ impl PatternSwitch {
         found
     }
 
+    /// The first pattern that begins after `slot`.
+    pub fn next_after(&self, slot: SlotCount) -> Option<(SlotCount, PatternBits)> {
+        let mut coming = self.coming.iter().map_while(|coming| *coming);
+        coming.find(|(from, _)| *from > slot)
+    }
+
     /// From `from` on `pattern` holds; false if too many are to come, or a later one is among them.
     pub fn schedule(&mut self, from: SlotCount, pattern: PatternBits) -> bool {
         let last = self.coming.iter().map_while(|coming| *coming).last();

@@ -1,0 +1,139 @@
+//! What control sees of one lcore: a copy of counters and roles, taken between two bursts.
+//!
+//! Control sends an empty observation to the lcore, which fills it in steps of bounded work and sends
+//! it back; it is allocated and freed by control. What a ledger says in it holds for one moment.
+
+use crate::dataplane::counters::Counters;
+use crate::dataplane::lcore_state::{CellState, LcoreState};
+use crate::dataplane::mailbox::MAX_MEMBERS;
+use crate::dataplane::tables::Tables;
+use crate::planes::fronthaul::pattern::PatternBits;
+use crate::planes::role::{Cause, Mode, Role};
+use crate::ran::{Instant, MemberId, SlotCount};
+
+/// One lcore at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    /// When it was filled.
+    pub at: Instant,
+    /// Term of the tables in force.
+    pub term: u64,
+    /// Counters of this lcore, indices as in the tables.
+    pub counters: Counters,
+    /// By `CellId`; `None` for a cell that another lcore owns.
+    pub cells: Vec<Option<CellObservation>>,
+    /// What the loop did since the process started.
+    pub load: Load,
+}
+
+/// What the loop of one lcore did, in total. Cycles are those of the cycle counter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Load {
+    /// Rate of the cycle counter, per second; 0 in virtual time.
+    pub hz: u64,
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Frames received.
+    pub frames: u64,
+    /// Cycles of turns that moved frames.
+    pub busy_cycles: u64,
+    /// Cycles of turns that found nothing to do, pauses and sleeps included.
+    pub idle_cycles: u64,
+    /// Longest time between two looks at the ports since the last observation, nanoseconds.
+    pub longest_gap_ns: u64,
+}
+
+/// One cell.
+#[derive(Clone, Copy, Debug)]
+pub struct CellObservation {
+    /// The slot on air; `None` until the cell has a slot count.
+    pub slot: Option<SlotCount>,
+    /// Term of the last command obeyed.
+    pub term: u64,
+    /// Who may speak on air now, since which slot and why.
+    pub mode: Mode,
+    /// See `mode`.
+    pub since: SlotCount,
+    /// See `mode`.
+    pub cause: Cause,
+    /// The next scheduled mode and its first slot.
+    pub next_mode: Option<(SlotCount, Mode)>,
+    /// Who owns which slot of a period while sharing.
+    pub pattern: PatternBits,
+    /// The next published pattern and its first slot.
+    pub next_pattern: Option<(SlotCount, PatternBits)>,
+    /// The standby that the armed plan would take first.
+    pub armed: Option<MemberId>,
+    /// Decided failover that waits for this member's first C-plane.
+    pub waiting_for: Option<MemberId>,
+    /// By `MemberId`; `None` beyond the group.
+    pub members: [Option<MemberObservation>; MAX_MEMBERS],
+}
+
+/// One member of a cell.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberObservation {
+    /// Its role in the slot on air.
+    pub role: Role,
+    /// Its headers are within the step window.
+    pub in_step: bool,
+    /// Liveness has declared it lost.
+    pub lost: bool,
+    /// Last valid frame; `Instant(0)` if it has never been heard.
+    pub last_heard: Instant,
+}
+
+impl Observation {
+    /// Copies everything from `lcore`. `owns` says which cells are this lcore's.
+    pub fn fill(
+        &mut self,
+        now: Instant,
+        tables: &Tables,
+        lcore: &LcoreState,
+        owns: impl Fn(usize) -> bool,
+    ) {
+        self.at = now;
+        self.term = tables.term;
+        self.counters.clone_from(&lcore.counters);
+        self.cells.clear();
+        self.cells.extend(
+            lcore
+                .cells
+                .iter()
+                .enumerate()
+                .map(|(index, cell)| owns(index).then(|| CellObservation::of(now, cell))),
+        );
+    }
+}
+
+impl CellObservation {
+    fn of(now: Instant, cell: &CellState) -> Self {
+        let slot = cell.clock.map(|clock| clock.slot_at(now));
+        let at = slot.unwrap_or_default();
+        let span = cell.roles.span(at);
+        let next = cell.roles.spans().find(|next| next.from > at);
+        let mut members = [None; MAX_MEMBERS];
+        for (index, (place, member)) in members.iter_mut().zip(&cell.members).enumerate() {
+            *place = Some(MemberObservation {
+                role: cell.roles.role(MemberId(index as u8), at),
+                in_step: cell.in_step >> index & 1 == 1,
+                lost: member.liveness.is_lost(),
+                last_heard: member.liveness.last_heard(),
+            });
+        }
+        let [armed, ..] = cell.failover.standby;
+        Self {
+            slot,
+            term: cell.term,
+            mode: span.mode,
+            since: span.from,
+            cause: span.cause,
+            next_mode: next.map(|span| (span.from, span.mode)),
+            pattern: cell.pattern.of(at),
+            next_pattern: cell.pattern.next_after(at),
+            armed,
+            waiting_for: cell.failover.waiting.map(|(member, _)| member),
+            members,
+        }
+    }
+}
