@@ -122,6 +122,26 @@ pub struct CellCounters {
     pub cplane_mismatches: u64,
 }
 
+impl CellCounters {
+    /// Every counter with its name, the same in reports, API and metrics.
+    pub const fn named(&self) -> [(&'static str, u64); 12] {
+        [
+            ("downlink_control", self.downlink_control),
+            ("uplink_control", self.uplink_control),
+            ("downlink_user", self.downlink_user),
+            ("uplink_user", self.uplink_user),
+            ("uplink_copies", self.uplink_copies),
+            ("remapped", self.remapped),
+            ("split", self.split),
+            ("section_mapped", self.section_mapped),
+            ("switches", self.switches),
+            ("failovers", self.failovers),
+            ("due_missed", self.due_missed),
+            ("cplane_mismatches", self.cplane_mismatches),
+        ]
+    }
+}
+
 /// All counters of one lcore.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counters {

@@ -10,6 +10,7 @@ pub mod egress;
 mod failover;
 pub mod frame_io;
 pub mod journey;
+mod labels;
 pub mod lcore_state;
 pub mod mailbox;
 pub mod observation;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::dataplane::{
-    mailbox::{Cause, DueClass, Event, EventKind, Mode, Refusal},
+    mailbox::{Cause, Event, EventKind, Mode},
     run_record::{CellNames, Names},
 };
 use crate::ran::{CellId, Instant, MemberId, SlotCount};
@@ -116,7 +116,7 @@ impl Story<'_> {
         told.insert("at_ns".into(), self.since_start(event.at).into());
         told.insert("cell".into(), self.cell(event.cell).into());
         told.insert("slot".into(), event.slot.0.into());
-        told.insert("kind".into(), kind_label(&event.kind).into());
+        told.insert("kind".into(), event.kind.label().into());
         if let Value::Object(details) = self.details(event) {
             told.extend(details);
         }
@@ -131,7 +131,7 @@ impl Story<'_> {
                 json!({"command": command, "boundary": boundary.0})
             }
             EventKind::Refused { command, why } => {
-                json!({"command": command, "why": refusal_label(why)})
+                json!({"command": command, "why": why.label()})
             }
             EventKind::Mode {
                 mode,
@@ -139,7 +139,7 @@ impl Story<'_> {
                 cause,
             } => {
                 let mode = self.mode(event.cell, mode);
-                json!({"mode": mode, "boundary": boundary.0, "cause": cause_label(cause)})
+                json!({"mode": mode, "boundary": boundary.0, "cause": cause.label()})
             }
             EventKind::Pattern { pattern, boundary } => {
                 let owners = (0..u64::from(pattern.period())).map(SlotCount);
@@ -154,7 +154,7 @@ impl Story<'_> {
                 json!({"pattern": letters, "boundary": boundary.0})
             }
             EventKind::Fenced { member: who, cause } => {
-                json!({"member": member(who), "cause": cause_label(cause)})
+                json!({"member": member(who), "cause": cause.label()})
             }
             EventKind::Failover {
                 from,
@@ -166,7 +166,7 @@ impl Story<'_> {
                 "last_heard_ns": self.since_start(last_heard), "due_ns": self.since_start(due_at),
             }),
             EventKind::FailoverImpossible { from, why } => {
-                json!({"from": member(from), "why": refusal_label(why)})
+                json!({"from": member(from), "why": why.label()})
             }
             _ => self.observation(event),
         }
@@ -186,7 +186,7 @@ impl Story<'_> {
                 due_at,
                 run,
             } => json!({
-                "member": member(who), "class": class_label(class), "due_slot": due_slot.0,
+                "member": member(who), "class": class.label(), "due_slot": due_slot.0,
                 "due_ns": self.since_start(due_at), "run": run,
             }),
             EventKind::StallEnded { member: who, run } => {
@@ -266,66 +266,6 @@ impl Story<'_> {
                 self.member(cell, destination)
             ),
         }
-    }
-}
-
-/// The word for a kind of event, in reports and expectations.
-pub const fn kind_label(kind: &EventKind) -> &'static str {
-    match kind {
-        EventKind::Accepted { .. } => "accepted",
-        EventKind::Refused { .. } => "refused",
-        EventKind::Mode { .. } => "mode",
-        EventKind::Pattern { .. } => "pattern",
-        EventKind::InStep { .. } => "in_step",
-        EventKind::OutOfStep { .. } => "out_of_step",
-        EventKind::DueMissed { .. } => "due_missed",
-        EventKind::StallEnded { .. } => "stall_ended",
-        EventKind::Lost { .. } => "lost",
-        EventKind::Fenced { .. } => "fenced",
-        EventKind::Readmitted { .. } => "readmitted",
-        EventKind::Failover { .. } => "failover",
-        EventKind::FailoverImpossible { .. } => "failover_impossible",
-        EventKind::Conflict { .. } => "conflict",
-        EventKind::CplaneMismatch { .. } => "cplane_mismatch",
-        EventKind::PrbUse { .. } => "prb_use",
-        EventKind::PtpSeen => "ptp_seen",
-        EventKind::Assigned { .. } => "assigned",
-    }
-}
-
-const fn refusal_label(why: Refusal) -> &'static str {
-    match why {
-        Refusal::StaleTerm => "stale_term",
-        Refusal::BoundaryPassed => "boundary_passed",
-        Refusal::NoSlotYet => "no_slot_yet",
-        Refusal::UnknownMember => "unknown_member",
-        Refusal::Fenced => "fenced",
-        Refusal::NotInStep => "not_in_step",
-        Refusal::Assigned => "assigned",
-        Refusal::NotArmed => "not_armed",
-        Refusal::Damped => "damped",
-        Refusal::IsActive => "is_active",
-        Refusal::Busy => "busy",
-        Refusal::NoSfn => "no_sfn",
-        Refusal::NotActive => "not_active",
-        Refusal::TooSoon => "too_soon",
-        Refusal::NotFenced => "not_fenced",
-    }
-}
-
-const fn cause_label(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Start => "start",
-        Cause::Command => "command",
-        Cause::Failover => "failover",
-    }
-}
-
-const fn class_label(class: DueClass) -> &'static str {
-    match class {
-        DueClass::DownlinkControl => "downlink_control",
-        DueClass::UplinkControl => "uplink_control",
-        DueClass::DownlinkUser => "downlink_user",
     }
 }
 

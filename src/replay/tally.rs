@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::dataplane::{
-    counters::{CellCounters, Counters, Drops},
+    counters::{Counters, Drops},
     run_record::Names,
     verdict::DropReason,
 };
@@ -55,7 +55,7 @@ pub fn flat(counters: &Counters, names: &Names) -> BTreeMap<String, u64> {
         put(&mut flat, &format!("{under}.drops"), drops(&peer.drops));
     }
     for (names, cell) in names.cells.iter().zip(&counters.cells) {
-        put(&mut flat, &format!("cells.{}", names.name), of_cell(cell));
+        put(&mut flat, &format!("cells.{}", names.name), cell.named());
     }
     put(
         &mut flat,
@@ -66,23 +66,6 @@ pub fn flat(counters: &Counters, names: &Names) -> BTreeMap<String, u64> {
         ],
     );
     flat
-}
-
-fn of_cell(cell: &CellCounters) -> [(&'static str, u64); 12] {
-    [
-        ("downlink_control", cell.downlink_control),
-        ("uplink_control", cell.uplink_control),
-        ("downlink_user", cell.downlink_user),
-        ("uplink_user", cell.uplink_user),
-        ("uplink_copies", cell.uplink_copies),
-        ("remapped", cell.remapped),
-        ("split", cell.split),
-        ("section_mapped", cell.section_mapped),
-        ("switches", cell.switches),
-        ("failovers", cell.failovers),
-        ("due_missed", cell.due_missed),
-        ("cplane_mismatches", cell.cplane_mismatches),
-    ]
 }
 
 fn drops(drops: &Drops) -> impl Iterator<Item = (&'static str, u64)> {

@@ -6,10 +6,7 @@ use crate::config::{
 };
 use crate::dataplane::mailbox::Event;
 use crate::ran::{Duration, Instant};
-use crate::replay::{
-    judge::{Finding, Judge},
-    story::kind_label,
-};
+use crate::replay::judge::{Finding, Judge};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -94,8 +91,7 @@ fn holds(name: &str, finding: &Finding) -> Judged {
 
 fn happened(expected: &ExpectedEvent, config: &Config, events: &[Event], start: Instant) -> Judged {
     let wanted = |event: &&Event| {
-        kind_label(&event.kind) == expected.event
-            && expected.cell.is_none_or(|cell| cell == event.cell)
+        event.kind.label() == expected.event && expected.cell.is_none_or(|cell| cell == event.cell)
     };
     let in_time = |event: &&Event| {
         expected

@@ -1,0 +1,101 @@
+//! The words for events, causes and refusals: the same in reports, API, metrics and log.
+
+use crate::dataplane::mailbox::{Cause, DueClass, EventKind, Refusal};
+
+impl EventKind {
+    /// Every word of `label`, in order of declaration.
+    pub const LABELS: [&'static str; 18] = [
+        "accepted",
+        "refused",
+        "mode",
+        "pattern",
+        "in_step",
+        "out_of_step",
+        "due_missed",
+        "stall_ended",
+        "lost",
+        "fenced",
+        "readmitted",
+        "failover",
+        "failover_impossible",
+        "conflict",
+        "cplane_mismatch",
+        "prb_use",
+        "ptp_seen",
+        "assigned",
+    ];
+
+    /// Position in `LABELS`.
+    pub const fn index(&self) -> usize {
+        match self {
+            Self::Accepted { .. } => 0,
+            Self::Refused { .. } => 1,
+            Self::Mode { .. } => 2,
+            Self::Pattern { .. } => 3,
+            Self::InStep { .. } => 4,
+            Self::OutOfStep { .. } => 5,
+            Self::DueMissed { .. } => 6,
+            Self::StallEnded { .. } => 7,
+            Self::Lost { .. } => 8,
+            Self::Fenced { .. } => 9,
+            Self::Readmitted { .. } => 10,
+            Self::Failover { .. } => 11,
+            Self::FailoverImpossible { .. } => 12,
+            Self::Conflict { .. } => 13,
+            Self::CplaneMismatch { .. } => 14,
+            Self::PrbUse { .. } => 15,
+            Self::PtpSeen => 16,
+            Self::Assigned { .. } => 17,
+        }
+    }
+
+    /// The word for it.
+    pub fn label(&self) -> &'static str {
+        Self::LABELS.get(self.index()).copied().unwrap_or_default()
+    }
+}
+
+impl Refusal {
+    /// The word for it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::StaleTerm => "stale_term",
+            Self::BoundaryPassed => "boundary_passed",
+            Self::NoSlotYet => "no_slot_yet",
+            Self::UnknownMember => "unknown_member",
+            Self::Fenced => "fenced",
+            Self::NotInStep => "not_in_step",
+            Self::Assigned => "assigned",
+            Self::NotArmed => "not_armed",
+            Self::Damped => "damped",
+            Self::IsActive => "is_active",
+            Self::Busy => "busy",
+            Self::NoSfn => "no_sfn",
+            Self::NotActive => "not_active",
+            Self::TooSoon => "too_soon",
+            Self::NotFenced => "not_fenced",
+        }
+    }
+}
+
+impl Cause {
+    /// The word for it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Command => "command",
+            Self::Failover => "failover",
+        }
+    }
+}
+
+impl DueClass {
+    /// The word for it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::DownlinkControl => "downlink_control",
+            Self::UplinkControl => "uplink_control",
+            Self::DownlinkUser => "downlink_user",
+        }
+    }
+}
