@@ -10,6 +10,7 @@ pub mod eal;
 mod ffi;
 pub mod in_order;
 pub mod lcore;
+pub mod mapping;
 pub mod mbuf;
 pub mod mempool;
 pub mod port;
