@@ -161,7 +161,78 @@ pub struct Counters {
     pub ptp_seen: u64,
 }
 
+impl Ledger {
+    /// Adds the counts of another lcore.
+    pub const fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.originated += other.originated;
+        self.copied += other.copied;
+        self.sent += other.sent;
+        self.held += other.held;
+        self.merged += other.merged;
+        self.punted += other.punted;
+        self.dropped += other.dropped;
+    }
+}
+
+impl Drops {
+    /// Adds the counts of another lcore.
+    pub fn add_all(&mut self, other: &Self) {
+        add(&mut self.0, &other.0, |to, from| *to += from);
+    }
+}
+
+impl PortCounters {
+    const fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.received_bytes += other.received_bytes;
+        self.sent += other.sent;
+        self.sent_bytes += other.sent_bytes;
+    }
+}
+
+impl PeerCounters {
+    fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.missing += other.missing;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.drops.add_all(&other.drops);
+    }
+}
+
+impl CellCounters {
+    const fn add(&mut self, other: &Self) {
+        self.downlink_control += other.downlink_control;
+        self.uplink_control += other.uplink_control;
+        self.downlink_user += other.downlink_user;
+        self.uplink_user += other.uplink_user;
+        self.uplink_copies += other.uplink_copies;
+        self.remapped += other.remapped;
+        self.split += other.split;
+        self.section_mapped += other.section_mapped;
+        self.switches += other.switches;
+        self.failovers += other.failovers;
+        self.due_missed += other.due_missed;
+        self.cplane_mismatches += other.cplane_mismatches;
+    }
+}
+
 impl Counters {
+    /// Adds the counts of another lcore with the same tables.
+    pub fn add(&mut self, other: &Self) {
+        self.ledger.add(&other.ledger);
+        self.drops.add_all(&other.drops);
+        extend(&mut self.ports, other.ports.len());
+        add(&mut self.ports, &other.ports, PortCounters::add);
+        extend(&mut self.peers, other.peers.len());
+        add(&mut self.peers, &other.peers, PeerCounters::add);
+        extend(&mut self.cells, other.cells.len());
+        add(&mut self.cells, &other.cells, CellCounters::add);
+        self.events_lost += other.events_lost;
+        self.ptp_seen += other.ptp_seen;
+    }
+
     /// One frame ended here; `peer` sent it.
     pub fn count_drop(&mut self, reason: DropReason, peer: Option<PeerId>) {
         self.ledger.dropped += 1;
@@ -169,5 +240,44 @@ impl Counters {
         if let Some(peer) = peer.and_then(|peer| self.peers.get_mut(peer.index())) {
             peer.drops.add(reason);
         }
+    }
+}
+
+fn extend<T: Default + Clone>(list: &mut Vec<T>, length: usize) {
+    list.resize(list.len().max(length), T::default());
+}
+
+fn add<T>(to: &mut [T], from: &[T], sum: impl Fn(&mut T, &T)) {
+    for (to, from) in to.iter_mut().zip(from) {
+        sum(to, from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_two_lcores_are_summed_by_index() {
+        let of = |n: u64| {
+            let mut counters = Counters {
+                ports: vec![PortCounters::default(); n as usize],
+                peers: vec![PeerCounters::default()],
+                cells: vec![CellCounters::default()],
+                ..Counters::default()
+            };
+            counters.ledger.received = n;
+            counters.cells[0].switches = n;
+            counters.count_drop(DropReason::Late, Some(PeerId(0)));
+            counters
+        };
+        let mut sum = Counters::default();
+        sum.add(&of(1));
+        sum.add(&of(2));
+        assert_eq!((sum.ledger.received, sum.cells[0].switches), (3, 3));
+        assert_eq!(
+            (sum.ports.len(), sum.peers[0].drops.of(DropReason::Late)),
+            (2, 2)
+        );
     }
 }

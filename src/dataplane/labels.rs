@@ -1,6 +1,7 @@
-//! The words for events, causes and refusals: the same in reports, API, metrics and log.
+//! The words for events, roles, causes and refusals: the same in reports, API, metrics and log.
 
 use crate::dataplane::mailbox::{Cause, DueClass, EventKind, Refusal};
+use crate::dataplane::observation::Role;
 
 impl EventKind {
     /// Every word of `label`, in order of declaration.
@@ -96,6 +97,21 @@ impl DueClass {
             Self::DownlinkControl => "downlink_control",
             Self::UplinkControl => "uplink_control",
             Self::DownlinkUser => "downlink_user",
+        }
+    }
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Sharing, Self::Standby, Self::Fenced];
+
+    /// The word for it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Sharing => "sharing",
+            Self::Standby => "standby",
+            Self::Fenced => "fenced",
         }
     }
 }

@@ -4,12 +4,14 @@
 //! it back; it is allocated and freed by control. What a ledger says in it holds for one moment.
 
 use crate::dataplane::counters::Counters;
-use crate::dataplane::lcore_state::{CellState, LcoreState};
+use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::tables::Tables;
 use crate::planes::fronthaul::pattern::PatternBits;
-use crate::planes::role::{Cause, Mode, Role};
-use crate::ran::{Instant, MemberId, SlotCount};
+pub use crate::planes::margins::{MARGIN_BOUNDS_NS, Margins};
+pub use crate::planes::role::Role;
+use crate::planes::role::{Cause, Mode};
+use crate::ran::{CellId, Instant, MemberId, SlotCount};
 
 /// One lcore at one moment.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +66,8 @@ pub struct CellObservation {
     pub next_pattern: Option<(SlotCount, PatternBits)>,
     /// The standby that the armed plan would take first.
     pub armed: Option<MemberId>,
+    /// All standbys of the armed plan, bit n for member n.
+    pub plan: u8,
     /// Decided failover that waits for this member's first C-plane.
     pub waiting_for: Option<MemberId>,
     /// By `MemberId`; `None` beyond the group.
@@ -79,8 +83,12 @@ pub struct MemberObservation {
     pub in_step: bool,
     /// Liveness has declared it lost.
     pub lost: bool,
+    /// It may become active: known, not fenced, in step, not lost, and free if it is pooled.
+    pub ready: bool,
     /// Last valid frame; `Instant(0)` if it has never been heard.
     pub last_heard: Instant,
+    /// How early before closing its due slots were heard.
+    pub margins: Margins,
 }
 
 impl Observation {
@@ -96,33 +104,37 @@ impl Observation {
         self.term = tables.term;
         self.counters.clone_from(&lcore.counters);
         self.cells.clear();
-        self.cells.extend(
-            lcore
-                .cells
-                .iter()
-                .enumerate()
-                .map(|(index, cell)| owns(index).then(|| CellObservation::of(now, cell))),
-        );
+        self.cells.extend((0..lcore.cells.len()).map(|index| {
+            let cell = CellId(index as u16);
+            owns(index)
+                .then(|| CellObservation::of(now, tables, lcore, cell))
+                .flatten()
+        }));
     }
 }
 
 impl CellObservation {
-    fn of(now: Instant, cell: &CellState) -> Self {
+    fn of(now: Instant, tables: &Tables, lcore: &LcoreState, id: CellId) -> Option<Self> {
+        let cell = lcore.cells.get(id.index())?;
         let slot = cell.clock.map(|clock| clock.slot_at(now));
         let at = slot.unwrap_or_default();
         let span = cell.roles.span(at);
         let next = cell.roles.spans().find(|next| next.from > at);
         let mut members = [None; MAX_MEMBERS];
         for (index, (place, member)) in members.iter_mut().zip(&cell.members).enumerate() {
+            let who = MemberId(index as u8);
             *place = Some(MemberObservation {
-                role: cell.roles.role(MemberId(index as u8), at),
+                role: cell.roles.role(who, at),
                 in_step: cell.in_step >> index & 1 == 1,
                 lost: member.liveness.is_lost(),
+                ready: lcore.fit(now, tables, id, who).is_ok(),
                 last_heard: member.liveness.last_heard(),
+                margins: *member.liveness.margins(),
             });
         }
         let [armed, ..] = cell.failover.standby;
-        Self {
+        let standbys = cell.failover.standby.iter().flatten();
+        Some(Self {
             slot,
             term: cell.term,
             mode: span.mode,
@@ -132,8 +144,18 @@ impl CellObservation {
             pattern: cell.pattern.of(at),
             next_pattern: cell.pattern.next_after(at),
             armed,
+            plan: standbys.fold(0, |plan, member| plan | 1 << (member.0 & 7)),
             waiting_for: cell.failover.waiting.map(|(member, _)| member),
             members,
-        }
+        })
+    }
+    /// Standbys of the armed plan that could take over now.
+    pub fn ready_standbys(&self) -> u64 {
+        let members = self.members.iter().enumerate();
+        let ready = members.filter(|(index, member)| {
+            let standby = member.is_some_and(|member| member.ready && member.role == Role::Standby);
+            standby && self.plan >> index & 1 == 1
+        });
+        ready.count() as u64
     }
 }

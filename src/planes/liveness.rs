@@ -8,6 +8,7 @@
 //! on, declared positions included: one that never spoke cannot fall silent. Everything is told in virtual time: `stamp`
 //! on each valid frame, `judge` when `deadline` is reached.
 
+use crate::planes::margins::Margins;
 use crate::ran::{Duration, Instant, SlotClock, SlotCount};
 
 /// Class of frames whose absence is judged.
@@ -46,6 +47,15 @@ pub struct LivenessRules {
     pub window_end: [Duration; 3],
     /// Declared positions: bit n of an entry for class n, one entry a position of the period.
     pub declared: Box<[u8]>,
+}
+
+impl LivenessRules {
+    /// `class` is declared due at the position of `slot`.
+    fn declares(&self, class: DueClass, slot: SlotCount) -> bool {
+        self.declared
+            .get(slot.position(self.period.max(1)) as usize)
+            .is_some_and(|classes| classes >> class as u8 & 1 == 1)
+    }
 }
 
 /// A due slot that closed empty.
@@ -107,6 +117,7 @@ pub struct Liveness {
     run: u32,
     lost: bool,
     started: bool,
+    margins: Margins,
 }
 
 impl Liveness {
@@ -125,6 +136,7 @@ impl Liveness {
             run: 0,
             lost: false,
             started: false,
+            margins: Margins::default(),
         }
     }
 
@@ -162,6 +174,11 @@ impl Liveness {
     /// Arrival of the last valid frame.
     pub const fn last_heard(&self) -> Instant {
         self.last_heard
+    }
+
+    /// How early before closing its due slots were heard.
+    pub const fn margins(&self) -> &Margins {
+        &self.margins
     }
 
     /// Due instant of the first empty slot of the present run.
@@ -247,6 +264,12 @@ impl Liveness {
         }
         let lead = clock.air(slot, 0).nanos_since(now);
         let lead = lead.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        let learned =
+            position.streak >= rules.history && slot.0 < position.last + u64::from(period);
+        if rules.enabled && (learned || rules.declares(class, slot)) {
+            let closes = Self::due_lead(rules, class, position) - rules.grace.as_nanos() as i64;
+            self.margins.add(i64::from(lead) - closes);
+        }
         if position.last != 0 && slot.0 + 1 == position.last + u64::from(period) {
             position.streak = position.streak.saturating_add(1);
             position.lead = position.lead.min(lead);
@@ -300,10 +323,6 @@ impl Liveness {
         for ahead in 1..=rules.period {
             let candidate = slot.offset(i64::from(ahead));
             let position = self.positions.get(Self::index(rules, class, candidate))?;
-            let declared = rules
-                .declared
-                .get(candidate.position(rules.period) as usize)
-                .is_some_and(|classes| classes >> class as u8 & 1 == 1);
             // In a run of empty slots what was due at its start stays due, so that `confirm` may be more
             // than the due slots of one period.
             let judged = if self.run > 0 {
@@ -313,7 +332,7 @@ impl Liveness {
             };
             let learned = position.streak >= rules.history
                 && judged.0 < position.last + u64::from(rules.period);
-            if declared || learned {
+            if rules.declares(class, candidate) || learned {
                 return Some(Due {
                     slot: candidate,
                     at: Self::due_at(rules, clock, class, candidate, position),
@@ -330,18 +349,23 @@ impl Liveness {
         slot: SlotCount,
         position: &Position,
     ) -> Instant {
+        clock
+            .air(slot, 0)
+            .offset(-Self::due_lead(rules, class, position))
+    }
+
+    /// How long before air a slot at `position` is due, in nanoseconds.
+    fn due_lead(rules: &LivenessRules, class: DueClass, position: &Position) -> i64 {
         let window_end = rules
             .window_end
             .get(class as usize)
             .map_or(0, |end| end.as_nanos() as i64);
         let smallest = position.lead.min(position.lead_before);
         let learned = position.last != 0 && smallest != i32::MAX;
-        let lead = if learned {
-            i64::from(smallest).max(window_end)
-        } else {
-            window_end
-        };
-        clock.air(slot, 0).offset(-lead)
+        if learned {
+            return i64::from(smallest).max(window_end);
+        }
+        window_end
     }
 
     fn heard_in(&self, rules: &LivenessRules, class: DueClass, slot: SlotCount) -> bool {
@@ -507,6 +531,28 @@ mod tests {
         );
         assert!(end.is_some_and(|end| end.was_lost));
         assert!(!liveness.is_lost());
+    }
+
+    #[test]
+    fn margins_count_due_slots_only_from_the_instant_of_closing() {
+        let (learning, _) = run(&rules(1), 1_000_029, 1_000_030, |_| LEAD_NS);
+        assert_eq!(learning.margins().counts.iter().sum::<u64>(), 0);
+        let early = |n: u64| LEAD_NS + if n == 1_000_037 { 100_000 } else { 0 };
+        let (liveness, _) = run(&rules(1), 1_000_039, 1_000_040, early);
+        let margins = liveness.margins();
+        assert_eq!(
+            margins.counts[5], 2,
+            "on its due instant: the grace is left"
+        );
+        assert_eq!(margins.counts[7], 1, "100 us before it");
+        assert_eq!(margins.sum_ns, 250_000 + 250_000 + 350_000);
+    }
+
+    #[test]
+    fn a_frame_of_a_slot_that_has_closed_has_no_margin() {
+        let late = |n: u64| LEAD_NS - if n == 1_000_038 { 260_000 } else { 0 };
+        let (liveness, _) = run(&rules(3), 1_000_039, 1_000_040, late);
+        assert_eq!(liveness.margins().counts[0], 1);
     }
 
     proptest! {

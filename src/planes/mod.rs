@@ -5,4 +5,5 @@
 
 pub mod fronthaul;
 pub mod liveness;
+pub mod margins;
 pub mod role;
