@@ -21,6 +21,9 @@ pub const MAX_MEMBERS: usize = 8;
 /// Most streams of one cell: downlink, uplink and PRACH together; the dataplane keeps a bit for each.
 pub const MAX_STREAMS: usize = 64;
 
+/// Most lcores.
+pub const MAX_LCORES: usize = 64;
+
 /// Longest slot pattern, in slots.
 pub const MAX_PATTERN: usize = 160;
 
@@ -42,6 +45,57 @@ pub struct Config {
     pub bridge: Bridge,
     /// How strictly eCPRI is read.
     pub ecpri: EcpriPolicy,
+    /// Where and how `run` polls.
+    pub lcores: Lcores,
+}
+
+/// The poll loops of `run`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lcores {
+    /// Their cores, the main lcore's first; empty: one, on the last core that the process may use.
+    pub cores: Vec<u16>,
+    /// What each does when nothing comes, in the order of `cores`; one entry if that is empty.
+    pub idle: Vec<Idle>,
+    /// Buffers in huge pages.
+    pub hugepages: bool,
+    /// Memory of EAL in MiB; `None`: what the ports' buffers need.
+    pub memory: Option<u32>,
+    /// Keep every page of the process in memory.
+    pub lock_memory: bool,
+}
+
+impl Lcores {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.cores.len().max(1)
+    }
+
+    /// The position of `core`.
+    pub fn position(&self, core: u16) -> Option<usize> {
+        self.cores.iter().position(|known| *known == core)
+    }
+}
+
+/// What a poll loop does when nothing comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Idle {
+    /// Polls again at once.
+    Spin,
+    /// Polls again after a PAUSE instruction, which leaves more to a sibling hyperthread.
+    Pause,
+    /// Pauses, and sleeps 50 us at a time once nothing has come for a millisecond.
+    Sleep,
+}
+
+impl Idle {
+    /// The word of the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Spin => "spin",
+            Self::Pause => "pause",
+            Self::Sleep => "sleep",
+        }
+    }
 }
 
 /// One port.
@@ -53,6 +107,8 @@ pub struct Port {
     pub device: Option<String>,
     /// Largest frame payload in bytes (Ethernet MTU).
     pub mtu: u16,
+    /// Core of the lcore that polls it, one of `Lcores::cores`; `None`: chosen.
+    pub lcore: Option<u16>,
 }
 
 /// One endpoint on the wire.
@@ -130,6 +186,8 @@ pub struct Cell {
     pub name: String,
     /// Position in `Config::rus`.
     pub ru: usize,
+    /// Core of the lcore that owns it, one of `Lcores::cores`; `None`: chosen.
+    pub lcore: Option<u16>,
     /// Subcarrier spacing.
     pub numerology: Numerology,
     /// Cyclic prefix.

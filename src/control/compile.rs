@@ -2,10 +2,11 @@
 //! compiles.
 
 use crate::config::model::{
-    Attachment, Cell, Compression, Config, CplaneStyle, Liveness, Member, Pass, Peer, PrbUse,
+    Attachment, Cell, Compression, Config, CplaneStyle, Liveness, Member, Pass, Peer, Port, PrbUse,
     Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::control::template::template;
+use crate::dataplane::ownership::{Ownership, Wishes};
 use crate::dataplane::tables::{
     CellTables, FROM_RU, Measure, MemberTables, PeerEntry, PeerKind, Policy, StreamTables, Tables,
 };
@@ -14,11 +15,17 @@ use crate::planes::fronthaul::share::{
     self, BroadcastSlots, MAX_STREAMS, NO_STREAM, Overlap, ShareRules,
 };
 use crate::planes::liveness::{DueClass, LivenessRules};
-use crate::ran::{CellId, Direction, EaxcId, MemberId, PeerId, Plane, StreamId};
+use crate::ran::{CellId, Direction, EaxcId, LcoreId, MemberId, PeerId, Plane, StreamId};
 use crate::wire::oran::uplane::Format;
+use std::collections::HashMap;
 
 /// Compiles `config` into tables of `term`.
 pub fn compile(config: &Config, term: u64) -> Tables {
+    compile_keeping(config, term, &Kept::default())
+}
+
+/// The same, with cells and ports that lcores own already.
+pub fn compile_keeping(config: &Config, term: u64, kept: &Kept) -> Tables {
     let bridge = &config.bridge;
     let passes = |pass: Pass| pass == Pass::Pass;
     let policy = Policy {
@@ -48,7 +55,32 @@ pub fn compile(config: &Config, term: u64) -> Tables {
     for (index, cell) in config.cells.iter().enumerate() {
         add_cell(&mut tables, config, CellId(index as u16), cell);
     }
+    tables.owners = Ownership::assign(&tables, &wishes(config, kept));
     tables
+}
+
+/// What stays where it is when a configuration is applied to running lcores.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Owners of cells by name.
+    pub cells: HashMap<String, LcoreId>,
+    /// Pollers of ports by name.
+    pub ports: HashMap<String, LcoreId>,
+}
+
+/// What the configuration says outweighs what is kept.
+fn wishes(config: &Config, kept: &Kept) -> Wishes {
+    let lcore = |core: Option<u16>| {
+        let position = config.lcores.position(core?)?;
+        Some(LcoreId(position as u8))
+    };
+    let cell = |cell: &Cell| lcore(cell.lcore).or_else(|| kept.cells.get(&cell.name).copied());
+    let port = |port: &Port| lcore(port.lcore).or_else(|| kept.ports.get(&port.name).copied());
+    Wishes {
+        lcores: config.lcores.count(),
+        cells: config.cells.iter().map(cell).collect(),
+        ports: config.ports.iter().map(port).collect(),
+    }
 }
 
 fn add_peer(tables: &mut Tables, peer: &Peer, kind: PeerKind) {

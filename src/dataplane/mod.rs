@@ -15,6 +15,7 @@ pub mod lcore_state;
 pub mod mailbox;
 pub mod observation;
 pub mod outbox;
+pub mod ownership;
 mod passing;
 pub mod run_record;
 mod step;

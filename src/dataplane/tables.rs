@@ -2,6 +2,7 @@
 //! rules are. Compiled from the configuration off the lcore; look-ups are open-addressed tables of
 //! small entries, so that one frame costs two or three cache lines however many cells there are.
 
+use crate::dataplane::ownership::Ownership;
 use crate::planes::fronthaul::pattern::PatternBits;
 use crate::planes::fronthaul::share::ShareRules;
 use crate::planes::liveness::LivenessRules;
@@ -29,6 +30,8 @@ pub struct Tables {
     pub flood: Vec<Vec<PortId>>,
     /// Number of loss windows: one for each ingress domain.
     pub domains: usize,
+    /// Which lcore polls which port and owns which cell.
+    pub owners: Ownership,
     ingress: Index<IngressKey, PeerId>,
     flows: Index<FlowKey, Flow>,
     hosts: Vec<(MacAddr, PortId)>,
@@ -213,6 +216,7 @@ impl Tables {
             policy,
             flood,
             domains: 0,
+            owners: Ownership::default(),
             ingress: Index::default(),
             flows: Index::default(),
             hosts: Vec::new(),

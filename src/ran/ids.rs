@@ -225,6 +225,11 @@ index!(
     u16
 );
 index!(
+    /// An lcore: its position among those of the appliance, the main lcore first.
+    LcoreId,
+    u8
+);
+index!(
     /// A member (DU) of a cell: its position in that cell's list of members.
     MemberId,
     u8

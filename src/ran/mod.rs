@@ -12,8 +12,8 @@ pub mod wire_slot;
 
 pub use clock::{Duration, Instant, SlotClock};
 pub use ids::{
-    CellId, Direction, EaxcId, EaxcLayout, MacAddr, MemberId, PeerId, Plane, PortId, StreamId,
-    VlanId, VlanStack,
+    CellId, Direction, EaxcId, EaxcLayout, LcoreId, MacAddr, MemberId, PeerId, Plane, PortId,
+    StreamId, VlanId, VlanStack,
 };
 pub use sequence::{LossWindow, SequenceNumber};
 pub use slot::{CyclicPrefix, Numerology, SlotCount, SlotPoint, SymbolPoint};

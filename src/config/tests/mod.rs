@@ -3,6 +3,7 @@
 mod cells;
 mod files;
 mod groups;
+mod lcores;
 mod peers;
 mod scenarios;
 mod sharing;

@@ -18,6 +18,7 @@ pub(super) fn cell(
 ) -> Option<Cell> {
     let section = Section::open(field, CELL.keys, diagnosis)?;
     let ru = section.read("ru", diagnosis, |f, d| f.reference("RU", &names.rus, d));
+    let lcore = section.optional("lcore", diagnosis, Field::integer);
     let carrier = carrier::carrier(&section, diagnosis);
     let streams = section.read("eaxc", diagnosis, carrier::streams);
     let compression = section.read("compression", diagnosis, carrier::compressions);
@@ -40,6 +41,7 @@ pub(super) fn cell(
     Some(Cell {
         name: name.to_owned(),
         ru: ru?,
+        lcore: lcore?,
         numerology: carrier.numerology,
         prefix: carrier.prefix,
         carrier_prbs: carrier.prbs,
@@ -77,6 +79,14 @@ pub(in crate::config) const CELL: Table = Table {
     about: "One cell: an RU served by a group of DUs.",
     keys: &[
         Key::required("ru", Accepts::Form("name of an RU"), "", "The fixed side."),
+        Key::absent(
+            "lcore",
+            super::lcores::CORE,
+            "",
+            "the lcore with the fewest cells",
+            "Core of the lcore that owns it, one of `lcores.cores`. Cells that share an RU or a DU are \
+             owned together.",
+        ),
         Key::required(
             "numerology",
             Accepts::Integer { min: 0, max: 4 },

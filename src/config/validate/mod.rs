@@ -6,6 +6,7 @@ mod bridge;
 mod broadcast;
 mod carrier;
 mod cell;
+mod lcores;
 mod members;
 mod peers;
 mod rules;
@@ -49,7 +50,11 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         bridge::bridge(field, &names, d)
     });
     let ecpri = file.read("ecpri", diagnosis, bridge::ecpri);
+    let lcores = file.read("lcores", diagnosis, lcores::lcores);
     rules::across(&draft, diagnosis);
+    if let Some(lcores) = &lcores {
+        lcores::across(&draft, lcores, diagnosis);
+    }
     if let Some(bridge) = &bridge {
         rules::hosts(&draft, bridge, &file, diagnosis);
     }
@@ -60,6 +65,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         cells: values(draft.cells)?,
         bridge: bridge?,
         ecpri: ecpri?,
+        lcores: lcores?,
     })
 }
 
@@ -178,6 +184,13 @@ pub(super) const FILE: Table = Table {
             "{}",
             "How strictly eCPRI is read.",
         ),
+        Key::default(
+            "lcores",
+            Accepts::Form("a mapping"),
+            "",
+            "{}",
+            "On which cores `run` polls, and with which memory.",
+        ),
     ],
 };
 
@@ -209,4 +222,5 @@ pub(super) const TABLES: &[&Table] = &[
     &bridge::BRIDGE,
     &bridge::HOST,
     &bridge::ECPRI,
+    &lcores::LCORES,
 ];

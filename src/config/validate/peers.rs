@@ -12,10 +12,12 @@ pub(super) fn port(name: &str, field: &Field<'_>, diagnosis: &mut Diagnosis) -> 
     let section = Section::open(field, PORT.keys, diagnosis)?;
     let mtu = section.read("mtu", diagnosis, Field::integer);
     let device = section.optional("device", diagnosis, device);
+    let lcore = section.optional("lcore", diagnosis, Field::integer);
     Some(Port {
         name: name.to_owned(),
         device: device?,
         mtu: mtu?,
+        lcore: lcore?,
     })
 }
 
@@ -208,7 +210,15 @@ pub(in crate::config) const PORT: Table = Table {
             Accepts::Form("DPDK device string, at most 1024 characters"),
             "",
             "no device: enough for `replay`",
-            "Device of `run`, for example `net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap`. Kept as it is.",
+            "Device of `run`: a PCI address such as `0000:01:00.0`, or a virtual device such as \
+             `net_pcap0,rx_pcap=in.pcap,tx_pcap=out.pcap`, with its arguments. Kept as it is.",
+        ),
+        Key::absent(
+            "lcore",
+            super::lcores::CORE,
+            "",
+            "the lcore that owns most of its cells",
+            "Core of the lcore that polls it and sends on it, one of `lcores.cores`.",
         ),
     ],
 };
