@@ -1,13 +1,16 @@
-//! What happened in a run, for people: a story in words (`story`), a terminal summary (`summary`) and
-//! a self-contained page (`picture`). Reads records that backends leave behind; the journey never
-//! calls it.
+//! What happened, for people and for their tools: a story in words (`story`), a terminal summary
+//! (`summary`), a self-contained page (`picture`), and metrics (`registry` is their one table).
+//! Reads what backends leave behind and lcores report; the journey never calls it.
 
 mod events;
 #[cfg(test)]
 mod example;
+pub mod metrics;
 pub mod picture;
+pub mod registry;
 mod story;
 mod summary;
+pub mod tally;
 mod words;
 
 pub use summary::summary;
