@@ -46,6 +46,17 @@ struct HeardCell {
     receptions: Vec<Reception>,
 }
 
+/// A downlink symbol as it was heard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Spoken {
+    /// Who was heard first, told by the mark.
+    pub sender: Option<Sender>,
+    /// Downlink streams that had something.
+    pub streams: u8,
+    /// Every downlink stream had something.
+    pub whole: bool,
+}
+
 /// A message that was read as far as its radio header.
 struct Heard<'a> {
     now: Instant,
@@ -135,6 +146,45 @@ impl RadioUnit {
             streams: receptions.map(Reception::report).collect(),
             ..self.report.clone()
         }
+    }
+
+    /// When `symbol` of `slot` is on air in a cell of this RU.
+    pub fn air(&self, cell: CellId, slot: SlotCount, symbol: u8) -> Option<Instant> {
+        let heard = self.cell(cell)?;
+        Some(heard.radio.timing.clock.air(slot, symbol))
+    }
+
+    /// The slot of the first downlink U-plane of a cell.
+    pub fn first_spoken(&self, cell: CellId) -> Option<SlotCount> {
+        let receptions = self.cell(cell)?.receptions.iter();
+        receptions
+            .filter_map(Reception::first_spoken)
+            .min_by_key(|slot| slot.0)
+    }
+
+    /// Who was heard in each downlink symbol of one of the last 64 slots.
+    pub fn spoken(&self, cell: CellId, slot: SlotCount) -> impl Iterator<Item = Spoken> {
+        let heard = self.cell(cell);
+        let symbols = heard.map_or(0, |heard| heard.radio.timing.shape(slot).downlink);
+        (0..symbols).map(move |symbol| {
+            let mut spoken = Spoken {
+                sender: None,
+                streams: 0,
+                whole: true,
+            };
+            let receptions = heard.into_iter().flat_map(|heard| &heard.receptions);
+            for reception in receptions.filter(|reception| reception.is_downlink()) {
+                let sender = reception.sender(slot, symbol);
+                spoken.streams += u8::from(sender.is_some());
+                spoken.whole &= sender.is_some();
+                spoken.sender = spoken.sender.or(sender);
+            }
+            spoken
+        })
+    }
+
+    fn cell(&self, id: CellId) -> Option<&HeardCell> {
+        self.cells.iter().find(|cell| cell.radio.timing.id == id)
     }
 
     fn add_cell(&mut self, cell: &Cell, radio: RadioCell) {

@@ -5,10 +5,10 @@
 
 use super::mark::Sender;
 use crate::ran::{Direction, EaxcId, LossWindow, SequenceNumber, SlotCount, Timeliness};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an RU noticed.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RadioReport {
     /// By stream, in the order of cells and of their streams.
     pub streams: Vec<StreamReport>,
@@ -23,7 +23,7 @@ pub struct RadioReport {
 }
 
 /// What an RU noticed on one stream.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StreamReport {
     /// Position of the cell in the configuration.
     pub cell: u16,
@@ -46,7 +46,7 @@ pub struct StreamReport {
 }
 
 /// Frames of one plane of a stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PlaneReport {
     /// Frames.
     pub frames: u64,
@@ -69,6 +69,7 @@ pub(super) struct Reception {
     control: LossWindow,
     user: LossWindow,
     slots: Vec<Heard>,
+    first: Option<SlotCount>,
 }
 
 /// One slot on one stream.
@@ -96,6 +97,7 @@ impl Reception {
             control: LossWindow::default(),
             user: LossWindow::default(),
             slots: vec![Heard::NOTHING; REMEMBERED],
+            first: None,
         }
     }
 
@@ -127,6 +129,7 @@ impl Reception {
         sender: Option<Sender>,
     ) {
         self.report.user.count(&mut self.user, sequence, timeliness);
+        self.first = self.first.or(Some(slot));
         let Some(heard) = self.heard(slot) else {
             return;
         };
@@ -140,6 +143,23 @@ impl Reception {
         self.report.uncovered += u64::from(!covered);
         self.report.two_senders += u64::from(another);
         self.report.unmarked += u64::from(sender.is_none());
+    }
+
+    /// True for a downlink stream.
+    pub(super) const fn is_downlink(&self) -> bool {
+        self.report.downlink
+    }
+
+    /// The slot of the first DL U-plane.
+    pub(super) const fn first_spoken(&self) -> Option<SlotCount> {
+        self.first
+    }
+
+    /// Who was heard in a symbol of one of the last slots.
+    pub(super) fn sender(&self, slot: SlotCount, symbol: u8) -> Option<Sender> {
+        let place = slot.position(REMEMBERED as u32) as usize;
+        let heard = self.slots.get(place).filter(|heard| heard.slot == slot)?;
+        heard.senders.get(usize::from(symbol)).copied().flatten()
     }
 
     /// The counts, numbers still out counted as missing.
@@ -164,7 +184,12 @@ impl Reception {
 }
 
 impl PlaneReport {
-    fn count(&mut self, window: &mut LossWindow, sequence: SequenceNumber, timeliness: Timeliness) {
+    pub(super) fn count(
+        &mut self,
+        window: &mut LossWindow,
+        sequence: SequenceNumber,
+        timeliness: Timeliness,
+    ) {
         let seen = window.record(sequence);
         self.frames += 1;
         self.missing += u64::from(seen.missing);

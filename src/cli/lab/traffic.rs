@@ -7,8 +7,63 @@ use crate::lab::{LeadProfile, Life, Load, Plan, RadioTiming, SlotShape, Style, T
 use crate::ran::{CellId, Duration, Instant};
 use std::fmt;
 
+/// What emulated DUs and RUs do in a live lab
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct LiveTraffic {
+    /// Seed of jitter and IQ
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Slot pattern of D, S, U and F (both): [CELL=]DDSUU; by default made for the TDD period
+    #[arg(long, value_name = "[CELL=]PATTERN")]
+    tdd: Vec<String>,
+    /// Downlink and uplink symbols of an S slot
+    #[arg(long, value_name = "DL[:UL]", default_value = "8:0")]
+    special: String,
+    /// C-plane style of a DU: explicit, all-prbs, symbol-groups
+    #[arg(long, value_name = "[DU=]STYLE")]
+    style: Vec<String>,
+    /// Distribution of leads over air time: steady, or a capture that it was measured on
+    #[arg(long, value_name = "[DU=]NAME", long_help = leads_help())]
+    leads: Vec<String>,
+}
+
+impl LiveTraffic {
+    /// The plan for `config`, without an end.
+    pub(super) fn plan(&self, config: &Config) -> Result<Plan, Unusable> {
+        let mut plan = Plan::new(config);
+        plan.duration = Duration::from_millis(YEAR_MS);
+        plan.seed = self.seed;
+        let traffic = Traffic {
+            tdd: self.tdd.clone(),
+            special: self.special.clone(),
+            style: self.style.clone(),
+            leads: self.leads.clone(),
+            ..Traffic::default()
+        };
+        traffic.set_patterns(config, &mut plan)?;
+        traffic.set_dus(config, &mut plan)?;
+        Ok(plan)
+    }
+
+    /// The same options for another process.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![
+            format!("--seed={}", self.seed),
+            format!("--special={}", self.special),
+        ];
+        for (option, values) in [
+            ("tdd", &self.tdd),
+            ("style", &self.style),
+            ("leads", &self.leads),
+        ] {
+            arguments.extend(values.iter().map(|value| format!("--{option}={value}")));
+        }
+        arguments
+    }
+}
+
 /// What to make
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(super) struct Traffic {
     /// Length on air: 500ms, 2s
     #[arg(long, value_name = "TIME", default_value = "1s")]
@@ -277,6 +332,9 @@ fn unusable(option: &'static str, value: &str, accepted: &str) -> Unusable {
         accepted: accepted.to_owned(),
     }
 }
+
+/// Longer than any lab is up.
+const YEAR_MS: u64 = 365 * 86_400_000;
 
 fn leads_help() -> String {
     let names: Vec<&str> = LeadProfile::all()

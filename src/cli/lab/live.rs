@@ -1,0 +1,359 @@
+//! `ranshift lab up`, `status`, `kill`, `cut`, `down`: a running lab from the outside.
+
+mod namespace;
+mod table;
+
+use super::parts::{interrupted, refuse};
+use super::traffic::LiveTraffic;
+use crate::cli::Exit;
+use crate::config;
+use crate::lab::live::{FAR_END, Layout, PeerPart, PeerReport, Process, State};
+use namespace::Namespace;
+use rustix::process::{Signal, geteuid};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+/// Where a lab is.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Place {
+    /// Directory of the lab; by default below $XDG_RUNTIME_DIR or the directory for temporary files
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Start emulated RUs and DUs and the appliance between them, on virtual cables; needs no root and no NIC
+#[derive(clap::Args)]
+pub(super) struct Up {
+    /// Configuration whose ports are net_af_packet devices; by default one small cell and two DUs
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// Stay until interrupted, then take the lab down
+    #[arg(long)]
+    foreground: bool,
+    /// Capture at most this much at each end, MiB
+    #[arg(long, value_name = "MIB", default_value_t = CAPTURE_MIB)]
+    capture: u64,
+    #[command(flatten)]
+    traffic: LiveTraffic,
+}
+
+/// Who runs, what the RUs hear and how long they heard nothing
+#[derive(clap::Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    place: Place,
+    /// Everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Kill the process of an RU or DU, as a crash would (SIGKILL)
+#[derive(clap::Args)]
+pub(super) struct Kill {
+    /// Name of the RU or DU
+    peer: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Cut the cable of an RU or DU, or mend it
+#[derive(clap::Args)]
+pub(super) struct Cut {
+    /// Name of the RU or DU
+    peer: String,
+    /// Mend it
+    #[arg(long)]
+    mend: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Take a lab down: processes, cables, files; also what a crash left behind
+#[derive(clap::Args)]
+pub(super) struct Down {
+    #[command(flatten)]
+    place: Place,
+    /// Leave captures, counters and logs
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Place {
+    /// The directory.
+    pub(super) fn directory(&self) -> PathBuf {
+        if let Some(dir) = &self.dir {
+            return dir.clone();
+        }
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        match runtime.filter(|dir| dir.is_dir()) {
+            Some(runtime) => runtime.join("ranshift-lab"),
+            None => std::env::temp_dir().join(format!("ranshift-lab-{}", geteuid().as_raw())),
+        }
+    }
+
+    /// The lab that runs here.
+    pub(super) fn running(&self) -> Result<State, String> {
+        let dir = self.directory();
+        let state = State::read(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        let alive = state.filter(|state| state.stage.is_alive());
+        alive.ok_or_else(|| {
+            format!(
+                "no lab runs in {}: start one with `ranshift lab up`",
+                dir.display()
+            )
+        })
+    }
+
+    fn peer(&self, name: &str) -> Result<(State, PeerPart), String> {
+        let state = self.running()?;
+        let names: Vec<&str> = state.peers.iter().map(|part| part.peer.as_str()).collect();
+        let unknown = format!("{name} is no peer of this lab; it has {}", names.join(", "));
+        let part = state.peer(name).cloned().ok_or(unknown)?;
+        Ok((state, part))
+    }
+}
+
+impl Up {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let stop = interrupted()?;
+        let mut stage = match self.start() {
+            Ok(stage) => stage,
+            Err((problem, exit)) => return refuse(problem, exit),
+        };
+        writeln!(out, "the lab is up in {}", self.place.directory().display())?;
+        writeln!(out, "next: ranshift lab status, migrate, kill, cut, down")?;
+        if !self.foreground {
+            return Ok(Exit::Done);
+        }
+        out.flush()?;
+        while !stop.load(Ordering::Relaxed) && matches!(stage.try_wait(), Ok(None)) {
+            thread::sleep(STEP);
+        }
+        let down = Down {
+            place: self.place.clone(),
+            keep: false,
+        };
+        down.run(out)
+    }
+
+    /// Starts everything and waits until everybody plays; on failure nothing is left behind.
+    pub(super) fn start(&self) -> Result<Child, (String, Exit)> {
+        let text = self.text().map_err(|problem| (problem, Exit::Usage))?;
+        let loaded = config::parse(&text, &self.file());
+        let config = loaded.map_err(|problems| (problems.to_string(), Exit::Usage))?;
+        Layout::of(&config.config).map_err(|problem| (problem.to_string(), Exit::Usage))?;
+        let plan = self.traffic.plan(&config.config);
+        plan.map_err(|problem| (problem.to_string(), Exit::Usage))?;
+        let outside = |problem: String| (problem, Exit::Environment);
+        let namespace = Namespace::find().map_err(outside)?;
+        let dir = self.place.directory();
+        prepare(&dir).map_err(outside)?;
+        let mut stage = self.spawn(&dir, &text, namespace).map_err(|error| {
+            let _ = remove(&dir, false);
+            outside(format!("{}: {error}", dir.display()))
+        })?;
+        match wait_for_stage(&dir, &mut stage) {
+            Ok(()) => Ok(stage),
+            Err(said) => {
+                let _ = stage.kill();
+                let _ = stage.wait();
+                let _ = remove(&dir, false);
+                Err(outside(said))
+            }
+        }
+    }
+
+    fn file(&self) -> String {
+        let named = self.config.as_ref().map(|path| path.display().to_string());
+        named.unwrap_or_else(|| "configs/lab.yaml".to_owned())
+    }
+
+    fn text(&self) -> Result<String, String> {
+        let Some(path) = &self.config else {
+            return Ok(DEFAULT_CONFIG.to_owned());
+        };
+        fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn spawn(&self, dir: &Path, text: &str, namespace: Namespace) -> io::Result<Child> {
+        let config = dir.join("config.yaml");
+        fs::write(&config, text)?;
+        let log = File::create(dir.join("stage.log"))?;
+        let mut command = namespace.command();
+        command.arg(std::env::current_exe()?).args(["lab", "stage"]);
+        command.arg("--config").arg(&config).arg("--dir").arg(dir);
+        command.args(["--capture", &self.capture.to_string()]);
+        command.args(self.traffic.arguments());
+        if namespace == Namespace::User {
+            command.arg("--user-namespace");
+        }
+        // Not in this process's group: an interrupt is for the command, which takes the lab down in order.
+        command.process_group(0).stdin(Stdio::null());
+        command.stdout(log.try_clone()?).stderr(log).spawn()
+    }
+}
+
+impl Status {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let state = match self.place.running() {
+            Ok(state) => state,
+            Err(problem) => return refuse(problem, Exit::Environment),
+        };
+        let reports = reports(&self.place.directory(), &state);
+        if self.json {
+            let text = serde_json::json!({"lab": state, "peers": reports});
+            writeln!(out, "{text:#}")?;
+            return Ok(Exit::Done);
+        }
+        table::status(out, &state, &reports)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Kill {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let (_, part) = match self.place.peer(&self.peer) {
+            Ok(found) => found,
+            Err(problem) => return refuse(problem, Exit::Environment),
+        };
+        if !part.process.signal(Signal::KILL) {
+            return refuse(format!("{} does not run any more", self.peer), Exit::Failed);
+        }
+        part.process.wait_end(PATIENCE);
+        writeln!(out, "{} is dead", self.peer)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Cut {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let (state, part) = match self.place.peer(&self.peer) {
+            Ok(found) => found,
+            Err(problem) => return refuse(problem, Exit::Environment),
+        };
+        let Some(cable) = state.cable_of(&part) else {
+            return refuse(format!("{} has no cable", self.peer), Exit::Environment);
+        };
+        let way = if self.mend { "up" } else { "down" };
+        match namespace::link(state.user_namespace, cable.witness, FAR_END, way) {
+            Ok(()) => writeln!(out, "the cable of {} is {way}", self.peer).map(|()| Exit::Done),
+            Err(problem) => refuse(problem, Exit::Environment),
+        }
+    }
+}
+
+impl Down {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let dir = self.place.directory();
+        if !is_lab(&dir) {
+            return refuse(format!("no lab is in {}", dir.display()), Exit::Environment);
+        }
+        match State::read(&dir) {
+            Ok(Some(state)) => end(state.stage),
+            Ok(None) => {}
+            Err(error) => eprintln!("ranshift: {}: {error}", dir.display()),
+        }
+        if let Err(error) = remove(&dir, self.keep) {
+            return refuse(format!("{}: {error}", dir.display()), Exit::Environment);
+        }
+        match self.keep {
+            true => writeln!(
+                out,
+                "the lab is down; captures and counters are in {}",
+                dir.display()
+            )?,
+            false => writeln!(out, "the lab is down")?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What the peers last told, those that told anything.
+pub(super) fn reports(dir: &Path, state: &State) -> Vec<PeerReport> {
+    let peers = state.peers.iter();
+    peers
+        .filter_map(|part| PeerReport::read(dir, &part.peer).ok())
+        .collect()
+}
+
+/// The stage leaves in order; if it cannot, the kernel ends its children with it.
+fn end(stage: Process) {
+    stage.signal(Signal::TERM);
+    if !stage.wait_end(PATIENCE) {
+        stage.signal(Signal::KILL);
+        stage.wait_end(PATIENCE);
+    }
+}
+
+/// An empty directory of this user's own, in the place of what a lab that crashed may have left.
+fn prepare(dir: &Path) -> Result<(), String> {
+    let at = |error: io::Error| format!("{}: {error}", dir.display());
+    if dir.exists() {
+        if let Some(state) = State::read(dir)
+            .map_err(at)?
+            .filter(|state| state.stage.is_alive())
+        {
+            let (pid, dir) = (state.stage.pid, dir.display());
+            return Err(format!(
+                "a lab runs in {dir} (process {pid}): `ranshift lab down` ends it, --dir starts another"
+            ));
+        }
+        let empty = fs::read_dir(dir).map_err(at)?.next().is_none();
+        if !empty && !is_lab(dir) {
+            return Err(format!(
+                "{}: holds files that are no lab's; name another --dir",
+                dir.display()
+            ));
+        }
+        fs::remove_dir_all(dir).map_err(at)?;
+    }
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent).map_err(at)?;
+    }
+    DirBuilder::new().mode(0o700).create(dir).map_err(at)?;
+    fs::write(dir.join(MARKER), "").map_err(at)
+}
+
+/// Nothing is ever removed from a directory that a lab did not make.
+fn is_lab(dir: &Path) -> bool {
+    dir.join(MARKER).exists()
+}
+
+fn remove(dir: &Path, keep: bool) -> io::Result<()> {
+    match keep {
+        true => fs::remove_file(dir.join("state.json")).or(Ok(())),
+        false => fs::remove_dir_all(dir),
+    }
+}
+
+/// Waits until the stage has written what it consists of.
+fn wait_for_stage(dir: &Path, stage: &mut Child) -> Result<(), String> {
+    for _ in 0..START.as_millis() / STEP.as_millis() {
+        if matches!(State::read(dir), Ok(Some(_))) {
+            return Ok(());
+        }
+        if !matches!(stage.try_wait(), Ok(None)) {
+            let said = fs::read_to_string(dir.join("stage.log")).unwrap_or_default();
+            return Err(said.trim_start_matches("ranshift: ").trim_end().to_owned());
+        }
+        thread::sleep(STEP);
+    }
+    Err(format!("the lab is not up after {} s", START.as_secs()))
+}
+
+/// Captures of this size hold more than a minute of the small cell.
+pub(super) const CAPTURE_MIB: u64 = 64;
+const DEFAULT_CONFIG: &str = include_str!("../../../configs/lab.yaml");
+const MARKER: &str = ".ranshift-lab";
+const STEP: Duration = Duration::from_millis(20);
+const START: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(30);

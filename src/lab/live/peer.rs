@@ -1,0 +1,180 @@
+//! The process of one peer: send what is due, hear what came, write counters, until told to stop.
+
+use super::super::plan::{Plan, PlanError};
+use super::du::Du;
+use super::raw::{Hearing, Raw};
+use super::report::{self, PeerReport};
+use super::ru::Ru;
+use super::{Part, now};
+use crate::config::Config;
+use crate::ran::Instant;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Who plays, and where.
+#[derive(Clone, Debug)]
+pub struct PeerOptions {
+    /// Name of the RU or DU.
+    pub peer: String,
+    /// Its interface.
+    pub interface: String,
+    /// Largest frame payload there, bytes.
+    pub mtu: u16,
+    /// Where `PEER.json` is written.
+    pub directory: PathBuf,
+}
+
+/// Why a peer does not play.
+#[derive(Debug)]
+pub enum PeerError {
+    /// No RU or DU of that name.
+    Unknown(String),
+    /// The traffic cannot be made.
+    Plan(PlanError),
+    /// The interface cannot be opened.
+    Interface(String, pcap::Error),
+    /// The counters cannot be written.
+    Report(PathBuf, io::Error),
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(f, "{name} is no RU or DU of the configuration"),
+            Self::Plan(error) => write!(f, "{error}"),
+            Self::Interface(name, error) => write!(f, "interface {name}: {error}"),
+            Self::Report(path, error) => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for PeerError {}
+
+/// Plays one RU or DU of `config` until `stop`.
+pub fn play(
+    config: &Config,
+    plan: &Plan,
+    options: &PeerOptions,
+    stop: &AtomicBool,
+) -> Result<(), PeerError> {
+    let mut report = PeerReport {
+        peer: options.peer.clone(),
+        ..PeerReport::default()
+    };
+    let mut part = part(config, plan, options, &mut report).map_err(PeerError::Plan)?;
+    let Some(part) = part.as_deref_mut() else {
+        return Err(PeerError::Unknown(options.peer.clone()));
+    };
+    let raw = Raw::open(&options.interface, options.mtu, Hearing::Incoming)
+        .map_err(|error| PeerError::Interface(options.interface.clone(), error))?;
+    let mut turn = Turn {
+        raw,
+        report,
+        written: Instant(0),
+        path: options.directory.join(format!("{}.json", options.peer)),
+    };
+    while !stop.load(Ordering::Relaxed) {
+        turn.send(part);
+        turn.hear(part);
+        turn.write(part, false)?;
+        turn.rest(part);
+    }
+    turn.hear(part);
+    turn.write(part, true)
+}
+
+fn part(
+    config: &Config,
+    plan: &Plan,
+    options: &PeerOptions,
+    report: &mut PeerReport,
+) -> Result<Option<Box<dyn Part>>, PlanError> {
+    let named = |name: &String| *name == options.peer;
+    if let Some(ru) = config.rus.iter().position(|ru| named(&ru.name)) {
+        report.kind = "ru".to_owned();
+        return Ok(Some(Box::new(Ru::new(config, ru, plan)?)));
+    }
+    let Some(du) = config.dus.iter().position(|du| named(&du.peer.name)) else {
+        return Ok(None);
+    };
+    report.kind = "du".to_owned();
+    Ok(Some(Box::new(Du::new(config, du, plan)?)))
+}
+
+/// What a peer needs to go on.
+struct Turn {
+    raw: Raw,
+    report: PeerReport,
+    written: Instant,
+    path: PathBuf,
+}
+
+impl Turn {
+    /// Sends what is due, and what would be due before this process could wake again.
+    fn send(&mut self, part: &mut dyn Part) {
+        for _ in 0..BATCH {
+            let at = now();
+            let Some(due) = part.next_at().filter(|due| *due <= at.offset(EARLY)) else {
+                return;
+            };
+            let lag = at.nanos_since(due) as f64 / 1e3;
+            self.report.longest_lag_us = self.report.longest_lag_us.max(lag);
+            let Some(frame) = part.pop() else {
+                return;
+            };
+            if lag > GIVEN_UP_US {
+                self.report.given_up += 1;
+                continue;
+            }
+            match self.raw.send(frame) {
+                true => self.report.sent += 1,
+                false => self.report.not_sent += 1,
+            }
+        }
+    }
+
+    fn hear(&mut self, part: &mut dyn Part) {
+        let before = now();
+        let heard = self
+            .raw
+            .drain(BATCH, |at, frame, len| part.hear(at, frame, len));
+        self.report.received += heard as u64;
+        if heard < BATCH {
+            part.settle(before);
+        }
+    }
+
+    fn write(&mut self, part: &dyn Part, last: bool) -> Result<(), PeerError> {
+        let at = now();
+        if !last && at.nanos_since(self.written) < REPORT_EVERY {
+            return Ok(());
+        }
+        self.written = at;
+        self.report.at_ns = at.0;
+        self.report.overrun = self.raw.overrun();
+        part.tell(&mut self.report);
+        report::write(&self.path, &self.report)
+            .map_err(|error| PeerError::Report(self.path.clone(), error))
+    }
+
+    fn rest(&self, part: &mut dyn Part) {
+        let at = now();
+        let report = self.written.offset(REPORT_EVERY);
+        let wake = part.next_at().map_or(report, |due| report.min(due));
+        if let Ok(nanos @ 1..) = u64::try_from(wake.nanos_since(at)) {
+            self.raw.wait(nanos);
+        }
+    }
+}
+
+/// Frames sent or heard before the other is looked at.
+const BATCH: usize = 64;
+/// Nanoseconds that a frame may leave early: less than it takes to fall asleep and wake.
+const EARLY: i64 = 10_000;
+/// Microseconds of lag from which on a frame is not sent any more: a peer that is behind does not get
+/// further behind by telling the past.
+const GIVEN_UP_US: f64 = 50_000.0;
+/// Nanoseconds between two reports.
+const REPORT_EVERY: i64 = 100_000_000;

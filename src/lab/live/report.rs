@@ -1,0 +1,133 @@
+//! What the processes of the lab write while they run, read by `lab status` and by tests.
+//!
+//! Instants are nanoseconds since the Unix epoch.
+
+use super::super::reception::{PlaneReport, RadioReport};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What an emulated RU or DU sent, heard and noticed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct PeerReport {
+    /// Its name.
+    pub peer: String,
+    /// `ru` or `du`.
+    pub kind: String,
+    /// When this was so.
+    pub at_ns: u64,
+    /// Frames that the interface took.
+    pub sent: u64,
+    /// Frames that it did not take: the link was down.
+    pub not_sent: u64,
+    /// Frames that were numbered and not sent, because the host gave this process its turn too late.
+    pub given_up: u64,
+    /// Frames heard.
+    pub received: u64,
+    /// Frames that found the socket full: this process was not given the time to read.
+    pub overrun: u64,
+    /// The latest that a frame left behind its time, microseconds: how long the host kept this process waiting.
+    pub longest_lag_us: f64,
+    /// An RU's counts by eAxC.
+    pub radio: Option<RadioReport>,
+    /// What was on air, by cell of an RU.
+    pub air: Vec<AirReport>,
+    /// A DU's counts by cell and eAxC.
+    pub uplink: Vec<UplinkReport>,
+}
+
+/// One cell on air: which downlink symbols reached the RU before they were given up.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AirReport {
+    /// The cell.
+    pub cell: String,
+    /// Slots since the first downlink.
+    pub slots: u64,
+    /// Downlink symbols in them.
+    pub symbols: u64,
+    /// Symbols without any downlink U-plane: the radio was silent.
+    pub silent: u64,
+    /// Symbols that some streams had and others had not.
+    pub partial: u64,
+    /// Runs of silent or partial symbols, the first ones.
+    pub outages: Vec<Outage>,
+    /// Who spoke, from when, the first changes.
+    pub speakers: Vec<SpeakerChange>,
+}
+
+/// Downlink symbols in a row that did not all come.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Outage {
+    /// Slot of the first.
+    pub slot: u64,
+    /// Its symbol.
+    pub symbol: u8,
+    /// How many.
+    pub symbols: u64,
+    /// When the first was on air.
+    pub from_ns: u64,
+    /// When the first that came again was on air; absent while it lasts.
+    pub until_ns: Option<u64>,
+}
+
+/// Another DU was heard on air.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SpeakerChange {
+    /// From this slot.
+    pub slot: u64,
+    /// From this symbol.
+    pub symbol: u8,
+    /// When that was on air.
+    pub at_ns: u64,
+    /// Who.
+    pub du: String,
+}
+
+/// Uplink that reached a DU on one stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UplinkReport {
+    /// The cell.
+    pub cell: String,
+    /// eAxC id as the DU uses it.
+    pub eaxc: u16,
+    /// Its U-plane.
+    pub user: PlaneReport,
+}
+
+/// What a witness captured.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct WitnessReport {
+    /// Frames written.
+    pub frames: u64,
+    /// Frames after the capture was full, not written.
+    pub left_out: u64,
+    /// Frames that found the socket full.
+    pub overrun: u64,
+}
+
+/// Reads a report.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    serde_json::from_slice(&fs::read(path)?).map_err(io::Error::from)
+}
+
+/// Writes a report so that a reader sees the old one or the new one, never half of it.
+pub(super) fn write(path: &Path, report: &impl Serialize) -> io::Result<()> {
+    let half = path.with_extension("json.new");
+    fs::write(&half, serde_json::to_vec_pretty(report)?)?;
+    fs::rename(half, path)
+}
+
+impl PeerReport {
+    /// The last report of `peer`.
+    pub fn read(directory: &Path, peer: &str) -> io::Result<Self> {
+        read(&directory.join(format!("{peer}.json")))
+    }
+}
+
+impl WitnessReport {
+    /// The last report of the witness at `port`.
+    pub fn read(directory: &Path, port: &str) -> io::Result<Self> {
+        read(&directory.join(format!("{port}.json")))
+    }
+}
