@@ -224,6 +224,7 @@ fn configuration(device: &str, mtu: u16) -> String {
 }
 
 const CONFIGURATION: &str = r#"
+api: none
 ports:
   arm: {mtu: MTU, device: "DEVICE"}
   far: {mtu: MTU, device: "FAR"}

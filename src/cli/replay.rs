@@ -11,11 +11,9 @@ mod stage;
 mod table;
 mod watch;
 
-pub(super) use stage::names;
-
 use super::{Exit, commands};
 use crate::config::{self, Config, scenario::Scenario};
-use crate::control::{compile, controller::Controller};
+use crate::control::{compile, controller::Controller, names::names};
 use crate::dataplane::{
     run_record::Names,
     worker::{Clock, Worker},
@@ -128,7 +126,7 @@ impl Replay {
             Some(path) => config::scenario::load(path, &config).map_err(refused)?,
             None => Scenario::default(),
         };
-        let names = stage::names(&config);
+        let names = names(&config);
         let base = self.scenario.as_ref().and_then(|path| path.parent());
         let mut inputs = stage::inputs(
             &scenario,

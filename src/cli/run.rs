@@ -10,11 +10,11 @@ mod stamps;
 
 use super::Exit;
 use super::commands::TERM;
-use super::replay::names;
 use crate::config::{self, Config, scenario::Scenario};
 use crate::control::compile::compile;
 use crate::control::controller::Controller;
-use crate::control::supervisor::{self, Supervisor};
+use crate::control::names::names;
+use crate::control::supervisor::{self, Seat, Setup, Supervisor};
 use crate::dataplane::mailbox::{Event, Mailbox};
 use crate::dataplane::observation::Load;
 use crate::dataplane::worker::{Clock, Worker};
@@ -25,6 +25,7 @@ use crate::dpdk::lcore::{self, Lcore};
 use crate::dpdk::mbuf::{self, Mbuf};
 use crate::dpdk::mempool::{PoolSize, Pools};
 use crate::dpdk::port::{self, PortPlan};
+use crate::ran::{CellId, PortId};
 use report::Report;
 use stamps::Stamped;
 use std::io::{self, Write};
@@ -103,7 +104,9 @@ impl Run {
     }
 
     fn appliance(&self) -> Result<Report, Refusal> {
-        let loaded = config::load(&self.config).map_err(|all| Refusal::Usage(all.to_string()))?;
+        let usage = |all: config::Problems| Refusal::Usage(all.to_string());
+        let text = config::read(&self.config).map_err(usage)?;
+        let loaded = config::parse(&text, &self.config.display().to_string()).map_err(usage)?;
         let config = loaded.config;
         let scenario = self.scenario(&config)?;
         let plans = plans(&config)?;
@@ -115,9 +118,11 @@ impl Run {
         match self.clock {
             Source::Tsc => {
                 let mailbox = supervisor::mailbox();
-                let beside = vec![Arc::clone(&mailbox)];
-                let supervisor = Supervisor::start(Controller::new(&config, TERM), beside)
-                    .map_err(|error| Refusal::Environment(format!("control thread: {error}")))?;
+                let supervisor = Supervisor::start(self.setup(&config, text, &mailbox))
+                    .map_err(|error| Refusal::Environment(error.to_string()))?;
+                for address in supervisor.addresses() {
+                    eprintln!("ranshift: API at {address}");
+                }
                 let eal = Eal::start(&arguments)?;
                 let ports = Ports::start(&eal, &plans, size)?;
                 let report = self.live(&config, &eal, ports, &mailbox, &stop);
@@ -157,6 +162,29 @@ impl Run {
             )));
         }
         Ok(scenario)
+    }
+
+    /// What control is to work with: one lcore that does everything.
+    fn setup(&self, config: &Config, text: String, mailbox: &Arc<Mailbox>) -> Setup {
+        let seat = Seat {
+            mailbox: Arc::clone(mailbox),
+            lcore: 0,
+            core: eal::last_core().map_or(0, |core| core as u32),
+            idle: "spin".to_owned(),
+            cells: (0..config.cells.len())
+                .map(|cell| CellId(cell as u16))
+                .collect(),
+            ports: (0..config.ports.len())
+                .map(|port| PortId(port as u8))
+                .collect(),
+        };
+        Setup {
+            config: config.clone(),
+            text,
+            path: Some(self.config.clone()),
+            term: TERM,
+            seats: vec![seat],
+        }
     }
 
     fn eal_arguments(&self, size: PoolSize) -> Result<Vec<String>, Refusal> {

@@ -46,8 +46,8 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Problems> {
     Ok(Loaded { config, warnings })
 }
 
-/// The text of a file of at most `LARGEST` bytes.
-fn read(path: &Path) -> Result<String, Problems> {
+/// The text of a file of at most 16 MiB, for `parse`.
+pub fn read(path: &Path) -> Result<String, Problems> {
     let name = path.display().to_string();
     let refuse = |what: String| Problems::whole(&name, Problem::new(Mark::default(), "", what));
     let unreadable = |error: std::io::Error| refuse(format!("cannot be read: {error}"));

@@ -4,7 +4,8 @@
 use crate::ran::{
     CyclicPrefix, Duration, EaxcId, EaxcLayout, MacAddr, MemberId, Numerology, PortId, VlanStack,
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// Most ports: `PortId` is 8 bits wide.
 pub const MAX_PORTS: usize = 256;
@@ -47,6 +48,8 @@ pub struct Config {
     pub ecpri: EcpriPolicy,
     /// Where and how `run` polls.
     pub lcores: Lcores,
+    /// The API; `None`: there is none.
+    pub api: Option<Api>,
 }
 
 /// The poll loops of `run`.
@@ -455,6 +458,32 @@ pub struct EcpriPolicy {
     pub reserved_types: Pass,
     /// eCPRI types 64..=255.
     pub vendor_types: Pass,
+}
+
+/// Where the API listens and who may use it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Api {
+    /// TCP; loopback unless there are TLS and tokens.
+    pub listen: Option<SocketAddr>,
+    /// A Unix socket.
+    pub socket: Option<PathBuf>,
+    /// For `listen`.
+    pub tls: Option<Tls>,
+    /// The file of tokens; without one everybody who can connect may do everything.
+    pub tokens: Option<PathBuf>,
+    /// Connections at a time.
+    pub connections: usize,
+    /// Requests of one client address a second.
+    pub rate: u32,
+}
+
+/// PEM files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tls {
+    /// Certificate and its chain.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
 }
 
 fn lcm(a: u32, b: u32) -> u32 {

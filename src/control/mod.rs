@@ -1,7 +1,18 @@
-//! Beside the lcores: configuration compiled into tables, and the controller that answers events.
+//! Beside the lcores: configuration compiled into tables, the controller that answers events, and the
+//! API by which people and programs see and command the appliance.
 
+pub mod api;
+pub mod board;
+mod clock;
 pub mod compile;
 pub mod controller;
+pub mod event_log;
+pub mod names;
+pub mod prb_meter;
+mod pump;
+pub mod report;
 pub mod status;
 pub mod supervisor;
 mod template;
+pub mod tidings;
+pub mod wanted;

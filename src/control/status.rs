@@ -67,6 +67,8 @@ pub struct Lcore {
     pub core: u32,
     /// `spin`, `pause` or `sleep`.
     pub idle: String,
+    /// When it last answered control, ns since the Unix epoch; absent if it never did.
+    pub at_ns: Option<u64>,
     /// Cells that it owns.
     pub cells: Vec<String>,
     /// Ports that it polls.
@@ -236,7 +238,7 @@ pub struct ScheduledMode {
 /// Who owns which slot of a period.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SlotPattern {
-    /// First slot in which it holds; absent if it has held from the start.
+    /// First slot in which it holds; absent for the pattern that holds already.
     pub from_slot: Option<u64>,
     /// One letter for each slot of the period, `S` source or `D` destination; slot n is at n mod length.
     pub slots: String,
@@ -266,8 +268,82 @@ pub struct PrbUse {
     pub slots: u64,
     /// PRB-symbols in them.
     pub prb_symbols: u64,
-    /// Part of all PRB-symbols of the carrier in these slots, 0 to 1.
+    /// Part of all PRB-symbols of the carrier in these slots, on every antenna port: 0 to 1.
     pub share: f64,
+}
+
+/// The slot patterns of a cell, as a scheduler policy needs them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CellPattern {
+    /// The mode; only while it is shared do patterns decide anything.
+    pub mode: CellMode,
+    /// The pattern now.
+    pub current: SlotPattern,
+    /// The next published pattern.
+    pub next: Option<SlotPattern>,
+    /// When the first slot of the next pattern is on air, ns since the Unix epoch.
+    pub next_from_ns: Option<u64>,
+    /// Slots between publication and boundary of a slot pattern.
+    pub pattern_lead: u32,
+    /// The slot on air; absent until the cell has a slot count.
+    pub slot: Option<u64>,
+    /// Slot duration, microseconds.
+    pub slot_us: f64,
+    /// When this was so, ns since the Unix epoch.
+    pub at_ns: u64,
+}
+
+/// PRB use of one member.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MemberPrbUse {
+    /// Its name.
+    pub member: String,
+    /// Over the last window; absent if nothing was measured.
+    pub prb_use: Option<PrbUse>,
+}
+
+/// A group on one plane: a fixed side and the members that serve it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Group {
+    /// `fronthaul`.
+    pub plane: String,
+    /// The cell.
+    pub cell: String,
+    /// Who is served: on the fronthaul the RU.
+    pub fixed_side: String,
+    /// Who may speak.
+    pub mode: CellMode,
+    /// The standby that would take over first; absent if none is armed.
+    pub armed: Option<String>,
+    /// The members.
+    pub members: Vec<GroupMember>,
+}
+
+/// A member and its role.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct GroupMember {
+    /// Its name.
+    pub member: String,
+    /// `active`, `sharing`, `standby` or `fenced`.
+    pub role: String,
+}
+
+/// The appliance does its work.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+    /// How long ago the lcore that is furthest behind answered, milliseconds.
+    pub silent_ms: f64,
+}
+
+/// The configuration in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Spec {
+    /// Its term.
+    pub term: u64,
+    /// As it was written.
+    pub text: String,
 }
 
 /// Something that happened, and why.
@@ -300,7 +376,7 @@ pub struct Accepted {
     pub cell: String,
     /// First slot for which it holds.
     pub boundary_slot: u64,
-    /// When that slot is on air, ns since the Unix epoch.
+    /// When that slot is on air, ns since the Unix epoch; now, if the cell has no slot count.
     pub boundary_ns: u64,
 }
 

@@ -1,39 +1,108 @@
-//! The control threads beside the lcores: events out, commands in, both queues bounded.
+//! The control side of a running appliance: the thread that talks to the lcores, and the API.
 //!
-//! An lcore never waits: an event that finds the queue full is counted and gone, a command waits on
-//! control's side. If these threads died, the lcores would go on with the plans they are armed with.
+//! Started before EAL, so that its threads do not share a poll core; what only the backend knows (buffer
+//! pools, links) is attached when EAL runs and detached before it ends. If all of this died, the lcores
+//! would go on with the plans they are armed with.
 
-use crate::dataplane::mailbox::{Command, Director, Event, Mailbox};
+use crate::config::Config;
+use crate::control::api;
+pub use crate::control::board::{Board, Machine, Seat};
+use crate::control::clock;
+use crate::control::controller::Controller;
+use crate::control::pump::Pump;
+use crate::control::wanted::Wanted;
+use crate::dataplane::mailbox::{Event, Mailbox};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 
-/// The control thread and what it shares with the lcores.
+/// What control is to work with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration, valid.
+    pub config: Config,
+    /// As it was written.
+    pub text: String,
+    /// Its file, read again on SIGHUP.
+    pub path: Option<PathBuf>,
+    /// The term of the tables that the lcores start with.
+    pub term: u64,
+    /// One for each lcore.
+    pub seats: Vec<Seat>,
+}
+
+/// The control threads and what they share with the lcores.
 pub struct Supervisor {
+    board: Arc<Board>,
     over: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<Event>>,
+    pump: JoinHandle<Vec<Event>>,
+    runtime: Runtime,
+    addresses: Vec<api::Address>,
 }
 
 impl Supervisor {
-    /// Starts the thread. Before EAL, which would have it share a poll core. `mailboxes` are by lcore.
-    pub fn start(
-        director: impl Director + Send + 'static,
-        mailboxes: Vec<Arc<Mailbox>>,
-    ) -> io::Result<Self> {
+    /// Starts the threads and listens where the configuration says. Before EAL, which would have them
+    /// share a poll core.
+    pub fn start(setup: Setup) -> io::Result<Self> {
+        let started = clock::wall();
+        let director = Controller::new(&setup.config, setup.term);
+        let wanted = Wanted::new(setup.config, setup.text, setup.path, setup.term, started);
+        let (board, orders) = Board::new(Arc::new(wanted), setup.seats, started);
+        let board = Arc::new(board);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .max_blocking_threads(WORKERS)
+            .thread_name("api")
+            .enable_all()
+            .build()?;
+        let addresses = api::serve(&runtime, &board)?;
         let over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&over);
-        let thread = thread::Builder::new()
+        let pump = Pump::new(Arc::clone(&board), director, orders);
+        let pump = thread::Builder::new()
             .name("control".to_owned())
-            .spawn(move || attend(&mailboxes, &told, director))?;
-        Ok(Self { over, thread })
+            .spawn(move || pump.run(&told))?;
+        Ok(Self {
+            board,
+            over,
+            pump,
+            runtime,
+            addresses,
+        })
     }
 
-    /// Ends the thread when the lcores have stopped; returns the first events of the run.
+    /// What control knows.
+    pub const fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
+    /// Where the API listens: a port of 0 in the configuration is a free one here.
+    pub fn addresses(&self) -> &[api::Address] {
+        &self.addresses
+    }
+
+    /// EAL runs: from now on this is asked for pools and links.
+    pub fn attach(&self, machine: Arc<dyn Machine>) {
+        self.board.attach(Some(machine));
+    }
+
+    /// EAL is about to end; when this returns nobody asks any more.
+    pub fn detach(&self) {
+        self.board.attach(None);
+    }
+
+    /// Ends the threads when the lcores have stopped; returns the first events of the run.
     pub fn finish(self) -> Vec<Event> {
+        self.detach();
         self.over.store(true, Ordering::Release);
-        self.thread.join().unwrap_or_default()
+        let events = self.pump.join().unwrap_or_default();
+        self.runtime.shutdown_timeout(GRACE);
+        api::forget(&self.addresses);
+        events
     }
 }
 
@@ -42,40 +111,14 @@ pub fn mailbox() -> Arc<Mailbox> {
     Arc::new(Mailbox::new(COMMANDS, EVENTS))
 }
 
-fn attend(
-    mailboxes: &[Arc<Mailbox>],
-    over: &AtomicBool,
-    mut director: impl Director,
-) -> Vec<Event> {
-    let mut kept = Vec::new();
-    let mut commands: Vec<Command> = Vec::new();
-    loop {
-        // Read before the queue: what the lcore said before it stopped is still heard.
-        let over = over.load(Ordering::Acquire);
-        for mailbox in mailboxes {
-            while let Some(event) = mailbox.hear() {
-                director.on_event(event.at, &event, &mut commands);
-                if kept.len() < KEPT {
-                    kept.push(event);
-                }
-            }
-            commands.retain(|command| !mailbox.post(*command));
-        }
-        if over {
-            return kept;
-        }
-        thread::sleep(PAUSE);
-    }
-}
-
 /// Events that wait for control at most.
 const EVENTS: usize = 4096;
 
 /// Commands that wait for the lcore at most.
 const COMMANDS: usize = 256;
 
-/// Events kept for the report: the first ones, which explain the rest.
-const KEPT: usize = 10_000;
+/// Threads of the API, and again as many for what takes longer.
+const WORKERS: usize = 2;
 
-/// How often control looks: well below a slot pattern's lead.
-const PAUSE: Duration = Duration::from_millis(1);
+/// How long requests under way may take at the end.
+const GRACE: Duration = Duration::from_millis(500);

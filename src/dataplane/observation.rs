@@ -11,7 +11,7 @@ use crate::planes::fronthaul::pattern::PatternBits;
 pub use crate::planes::margins::{MARGIN_BOUNDS_NS, Margins};
 pub use crate::planes::role::Role;
 use crate::planes::role::{Cause, Mode};
-use crate::ran::{CellId, Instant, MemberId, SlotCount};
+use crate::ran::{CellId, Instant, MemberId, SlotClock, SlotCount};
 
 /// One lcore at one moment.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct Load {
 pub struct CellObservation {
     /// The slot on air; `None` until the cell has a slot count.
     pub slot: Option<SlotCount>,
+    /// When each slot is on air; `None` with `slot`.
+    pub clock: Option<SlotClock>,
     /// Term of the last command obeyed.
     pub term: u64,
     /// Who may speak on air now, since which slot and why.
@@ -136,6 +138,7 @@ impl CellObservation {
         let standbys = cell.failover.standby.iter().flatten();
         Some(Self {
             slot,
+            clock: cell.clock,
             term: cell.term,
             mode: span.mode,
             since: span.from,

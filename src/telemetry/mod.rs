@@ -7,6 +7,7 @@ mod events;
 mod example;
 pub mod metrics;
 pub mod picture;
+pub mod refusals;
 pub mod registry;
 mod story;
 mod summary;
@@ -14,3 +15,11 @@ pub mod tally;
 mod words;
 
 pub use summary::summary;
+
+use crate::dataplane::mailbox::Event;
+use crate::dataplane::run_record::RunRecord;
+
+/// One phrase for `event`, with the names and the start of `record`.
+pub fn describe(record: &RunRecord, event: &Event) -> String {
+    events::describe(words::Words { record }, event)
+}

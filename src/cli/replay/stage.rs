@@ -2,10 +2,9 @@
 
 use crate::config::{
     Config,
-    model::{Cell, Member, Peer, TimeSource},
+    model::{Peer, TimeSource},
     scenario::{self, Scenario},
 };
-use crate::dataplane::run_record::{CellNames, Names};
 use crate::ran::{PeerId, PortId, SlotClock};
 use crate::replay::{
     arrivals::{Input, Otherwise, Route, Rule},
@@ -148,29 +147,4 @@ pub(super) fn timings(config: &Config) -> impl Iterator<Item = CellTiming> {
             TimeSource::Headers => None,
         },
     })
-}
-
-/// Names of what the indices mean.
-pub(in crate::cli) fn names(config: &Config) -> Names {
-    let cell = |cell: &Cell| {
-        let member = |member: &Member| {
-            let du = config.dus.get(member.du);
-            du.map_or_else(String::new, |du| du.peer.name.clone())
-        };
-        let streams = &cell.streams;
-        let downlink = streams.downlink.iter().map(|id| format!("DL {id}"));
-        let uplink = streams.uplink.iter().chain(&streams.prach);
-        CellNames {
-            name: cell.name.clone(),
-            members: cell.members.iter().map(member).collect(),
-            streams: downlink
-                .chain(uplink.map(|id| format!("UL {id}")))
-                .collect(),
-        }
-    };
-    Names {
-        ports: config.ports.iter().map(|port| port.name.clone()).collect(),
-        peers: peers(config).map(|peer| peer.name.clone()).collect(),
-        cells: config.cells.iter().map(cell).collect(),
-    }
 }

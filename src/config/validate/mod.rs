@@ -2,6 +2,7 @@
 //! judged on whatever could be read, so that one run reports every problem.
 
 mod antenna_ports;
+mod api;
 mod bridge;
 mod broadcast;
 mod carrier;
@@ -51,6 +52,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     });
     let ecpri = file.read("ecpri", diagnosis, bridge::ecpri);
     let lcores = file.read("lcores", diagnosis, lcores::lcores);
+    let api = file.read("api", diagnosis, api::api);
     rules::across(&draft, diagnosis);
     if let Some(lcores) = &lcores {
         lcores::across(&draft, lcores, diagnosis);
@@ -66,6 +68,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         bridge: bridge?,
         ecpri: ecpri?,
         lcores: lcores?,
+        api: api?,
     })
 }
 
@@ -191,6 +194,13 @@ pub(super) const FILE: Table = Table {
             "{}",
             "On which cores `run` polls, and with which memory.",
         ),
+        Key::default(
+            "api",
+            Accepts::Form("a mapping, or none"),
+            "",
+            "{}",
+            "Where people and programs see and command the appliance.",
+        ),
     ],
 };
 
@@ -223,4 +233,6 @@ pub(super) const TABLES: &[&Table] = &[
     &bridge::HOST,
     &bridge::ECPRI,
     &lcores::LCORES,
+    &api::API,
+    &api::TLS,
 ];

@@ -1,0 +1,170 @@
+//! What happened: the last events as an array, and every new one as it happens (server-sent events).
+
+use super::Shared;
+use super::problem::{Outcome, Problem};
+use crate::control::event_log::{Entry, Told};
+use crate::control::status;
+use crate::control::tidings;
+use crate::ran::CellId;
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{self, KeepAlive};
+use serde::Deserialize;
+use serde_json::json;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::IntoParams;
+
+/// One event on its way.
+type Sent = Result<sse::Event, Infallible>;
+
+/// Which events.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Only those after this number, the first ones; absent: the last ones.
+    after: Option<u64>,
+    /// Only those of this cell.
+    cell: Option<String>,
+    /// At most so many, 1000 at most.
+    limit: Option<usize>,
+}
+
+/// Which events to follow.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Follow {
+    /// Begin after this number, as the header Last-Event-ID says it on a second connection.
+    after: Option<u64>,
+    /// Only those of this cell.
+    cell: Option<String>,
+}
+
+/// The last events, oldest first
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "events", params(Which),
+    responses(
+        (status = 200, body = Vec<status::Event>),
+        (status = 404, description = "No such cell", body = status::Problem, content_type = "application/problem+json"),
+        (status = "default", body = status::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    Query(which): Query<Which>,
+) -> Outcome<Json<Vec<status::Event>>> {
+    let cell = of_cell(&shared, which.cell.as_deref())?;
+    let wants = |entry: &Entry| is_of(entry, cell);
+    let limit = which.limit.unwrap_or(DEFAULT_LIMIT).min(LARGEST_LIMIT);
+    let log = &shared.board.log;
+    let entries = match which.after {
+        Some(after) => log.after(after, limit, wants).entries,
+        None => log.newest(limit, wants),
+    };
+    let told = entries.iter().map(|entry| tidings::told(entry));
+    Ok(Json(told.collect()))
+}
+
+/// Every new event as it happens
+///
+/// `id` is the number, `event` the kind, `data` the event as JSON. After `Last-Event-ID` (or `?after`)
+/// nothing is missed that is still kept; `lagged` says up to which number events are gone.
+#[utoipa::path(
+    get, path = "/api/v1/events/stream", tag = "events", params(Follow),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 404, description = "No such cell", body = status::Problem, content_type = "application/problem+json"),
+        (status = "default", body = status::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn stream(
+    State(shared): State<Shared>,
+    Query(follow): Query<Follow>,
+    headers: HeaderMap,
+) -> Outcome<Sse<sse::KeepAliveStream<ReceiverStream<Sent>>>> {
+    let cell = of_cell(&shared, follow.cell.as_deref())?;
+    let last = headers.get("last-event-id");
+    let last = last.and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    let from = last
+        .or(follow.after)
+        .unwrap_or_else(|| *shared.board.log.watch().borrow());
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    tokio::spawn(feed(shared, cell, from, sender));
+    let alive = KeepAlive::new().interval(ALIVE);
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(alive))
+}
+
+/// Until the client has gone. A client that reads slowly holds up this task only.
+async fn feed(shared: Shared, cell: Option<CellId>, mut seen: u64, sender: mpsc::Sender<Sent>) {
+    let mut newest = shared.board.log.watch();
+    let mut told_gone = 0;
+    loop {
+        let last = *newest.borrow_and_update();
+        let reading = shared
+            .board
+            .log
+            .after(seen, AHEAD, |entry| is_of(entry, cell));
+        if let Some(gone) = reading.gone.filter(|gone| *gone > told_gone) {
+            told_gone = gone;
+            let lagged = sse::Event::default().event("lagged");
+            let data = json!({"after": seen, "gone": gone}).to_string();
+            if sender.send(Ok(lagged.data(data))).await.is_err() {
+                return;
+            }
+        }
+        let whole = reading.entries.len() < AHEAD;
+        for entry in &reading.entries {
+            if sender.send(Ok(event(entry))).await.is_err() {
+                return;
+            }
+            seen = entry.id;
+        }
+        if !whole {
+            continue;
+        }
+        seen = seen.max(last);
+        tokio::select! {
+            changed = newest.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}
+
+fn event(entry: &Entry) -> sse::Event {
+    let told = tidings::told(entry);
+    let data = serde_json::to_string(&told).unwrap_or_default();
+    sse::Event::default()
+        .id(told.id.to_string())
+        .event(told.event)
+        .data(data)
+}
+
+fn of_cell(shared: &Shared, name: Option<&str>) -> Outcome<Option<CellId>> {
+    let Some(name) = name else { return Ok(None) };
+    let cell = shared.board.wanted().cell(name);
+    let unknown = || Problem::unknown("cell", name, "/api/v1/cells");
+    cell.ok_or_else(unknown).map(Some)
+}
+
+fn is_of(entry: &Entry, cell: Option<CellId>) -> bool {
+    match (&entry.told, cell) {
+        (_, None) => true,
+        (Told::Lcore(event), Some(cell)) => event.cell == cell,
+        (Told::Control(_), Some(_)) => false,
+    }
+}
+
+const DEFAULT_LIMIT: usize = 100;
+const LARGEST_LIMIT: usize = 1000;
+
+/// Events that are made ready before the client has read the last ones.
+const AHEAD: usize = 64;
+
+/// A comment is sent when nothing happens for so long.
+const ALIVE: Duration = Duration::from_secs(5);

@@ -1,0 +1,259 @@
+//! What control last knew, between the one thread that talks to the lcores and everybody who asks.
+//!
+//! The pump writes, the API reads; orders go the other way through a bounded queue. Locks are held for
+//! copies of pointers only, so that no reader can hold up the pump.
+
+use crate::control::clock;
+use crate::control::event_log::{EventLog, Told};
+use crate::control::prb_meter::{PrbMeter, Window};
+use crate::control::status::Mempool;
+use crate::control::tidings::Tiding;
+use crate::control::wanted::Wanted;
+use crate::dataplane::mailbox::{Action, Boundary, Mailbox, Refusal};
+use crate::dataplane::observation::{Load, Observation};
+use crate::ran::{CellId, Duration, Instant, PortId, SlotCount};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// What control may ask of the machine under the lcores, which only the backend knows.
+pub trait Machine: Send + Sync {
+    /// Buffer pools and their use now.
+    fn mempools(&self) -> Vec<Mempool>;
+
+    /// What the driver says of the link; false for a port that does not exist.
+    fn link_up(&self, port: PortId) -> bool;
+}
+
+/// One lcore as control sees it: where it runs, what is its work, and how to talk to it.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// Commands, events and parcels.
+    pub mailbox: Arc<Mailbox>,
+    /// Number of the lcore.
+    pub lcore: u32,
+    /// Core that it runs on.
+    pub core: u32,
+    /// Idle policy: `spin`, `pause` or `sleep`.
+    pub idle: String,
+    /// Cells that it owns.
+    pub cells: Vec<CellId>,
+    /// Ports that it polls.
+    pub ports: Vec<PortId>,
+}
+
+/// The last reports of one lcore.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// The last observation.
+    pub now: Option<Arc<Observation>>,
+    /// The load in the one before.
+    pub before: Load,
+    /// When the last one came, by the steady clock.
+    pub heard_ns: u64,
+}
+
+/// The answer to a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It holds from a slot.
+    Accepted {
+        /// Its number.
+        command: u32,
+        /// From this slot.
+        boundary: SlotCount,
+    },
+    /// It was refused.
+    Refused {
+        /// Why.
+        why: Refusal,
+    },
+}
+
+/// Why a command has no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unanswered {
+    /// Too many commands wait already.
+    Busy,
+    /// The lcore did not answer in time.
+    Silent,
+}
+
+/// What somebody asks the pump to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    Command {
+        cell: CellId,
+        boundary: Boundary,
+        action: Action,
+        answer: oneshot::Sender<Answer>,
+    },
+}
+
+/// The board.
+pub struct Board {
+    /// Version of the program.
+    pub version: &'static str,
+    /// When the process started.
+    pub started: Instant,
+    /// What happened.
+    pub log: EventLog,
+    seats: Vec<Seat>,
+    wanted: Mutex<Arc<Wanted>>,
+    sights: Mutex<Vec<Sight>>,
+    meters: Mutex<Vec<PrbMeter>>,
+    machine: Mutex<Option<Arc<dyn Machine>>>,
+    orders: SyncSender<Order>,
+}
+
+impl Board {
+    pub(super) fn new(
+        wanted: Arc<Wanted>,
+        seats: Vec<Seat>,
+        started: Instant,
+    ) -> (Self, Receiver<Order>) {
+        let (orders, taken) = sync_channel(ORDERS);
+        let board = Self {
+            version: env!("CARGO_PKG_VERSION"),
+            started,
+            log: EventLog::new(WEIGHTY, FREQUENT),
+            sights: Mutex::new(vec![Sight::default(); seats.len()]),
+            meters: Mutex::new(meters(&wanted)),
+            wanted: Mutex::new(wanted),
+            seats,
+            machine: Mutex::new(None),
+            orders,
+        };
+        (board, taken)
+    }
+
+    /// The configuration in force.
+    pub fn wanted(&self) -> Arc<Wanted> {
+        Arc::clone(&held(&self.wanted))
+    }
+
+    /// The lcores.
+    pub fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    /// The last reports of every lcore, in order of `seats`.
+    pub fn sights(&self) -> Vec<Sight> {
+        held(&self.sights).clone()
+    }
+
+    /// How long ago the lcore that answered least lately did, by the steady clock.
+    pub fn silence(&self) -> Duration {
+        let now = clock::steady();
+        let sights = held(&self.sights);
+        let longest = sights
+            .iter()
+            .map(|sight| now.saturating_sub(sight.heard_ns));
+        Duration::from_nanos(longest.max().unwrap_or_default())
+    }
+
+    /// PRB use of a cell over its last window; `None` if nothing was measured lately.
+    pub fn prb_use(&self, cell: CellId, now: Instant) -> Option<Window> {
+        held(&self.meters).get(cell.index())?.last(now)
+    }
+
+    /// What the machine says of its buffer pools; nothing before EAL runs and after it has ended.
+    pub fn mempools(&self) -> Vec<Mempool> {
+        let machine = held(&self.machine);
+        machine
+            .as_ref()
+            .map_or_else(Vec::new, |machine| machine.mempools())
+    }
+
+    /// What the driver says of a port's link.
+    pub fn link_up(&self, port: PortId) -> bool {
+        let machine = held(&self.machine);
+        machine
+            .as_ref()
+            .is_some_and(|machine| machine.link_up(port))
+    }
+
+    /// Gives a command to the lcore of its cell and waits for the answer.
+    pub async fn command(
+        &self,
+        cell: CellId,
+        boundary: Boundary,
+        action: Action,
+    ) -> Result<Answer, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        let order = Order::Command {
+            cell,
+            boundary,
+            action,
+            answer,
+        };
+        self.orders.try_send(order).map_err(|_| Unanswered::Busy)?;
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(answer)) => Ok(answer),
+            _ => Err(Unanswered::Silent),
+        }
+    }
+
+    /// Says something of control's own.
+    pub fn say(&self, tiding: Tiding) {
+        self.log.push(Told::Control(tiding), &self.wanted());
+    }
+
+    pub(super) fn attach(&self, machine: Option<Arc<dyn Machine>>) {
+        *held(&self.machine) = machine;
+    }
+
+    pub(super) fn saw(&self, seat: usize, observation: Observation) {
+        let observation = Arc::new(observation);
+        let mut sights = held(&self.sights);
+        let Some(sight) = sights.get_mut(seat) else {
+            return;
+        };
+        sight.before = sight.now.as_ref().map_or(Load::default(), |now| now.load);
+        sight.heard_ns = clock::steady();
+        sight.now = Some(observation);
+    }
+
+    pub(super) fn begin_watch(&self) {
+        let now = clock::steady();
+        for sight in held(&self.sights).iter_mut() {
+            sight.heard_ns = now;
+        }
+    }
+
+    pub(super) fn measured(&self, cell: CellId, at: Instant, used: &[u32; 8]) {
+        if let Some(meter) = held(&self.meters).get_mut(cell.index()) {
+            meter.add(at, used);
+        }
+    }
+}
+
+/// A lock's content, also after a panic of another holder: every value is whole at each step.
+fn held<T: ?Sized>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn meters(wanted: &Wanted) -> Vec<PrbMeter> {
+    let cells = wanted.config.cells.iter();
+    let window = |cell: &crate::config::model::Cell| {
+        cell.sharing
+            .adaptive
+            .map_or(WINDOW, |adaptive| adaptive.window)
+    };
+    cells.map(|cell| PrbMeter::new(window(cell))).collect()
+}
+
+/// The window of PRB use without an adaptive pattern.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// Events kept that an operator must not miss.
+const WEIGHTY: usize = 8192;
+
+/// Events kept of the kinds that come all the time.
+const FREQUENT: usize = 4096;
+
+/// Orders that wait for the pump at most.
+const ORDERS: usize = 64;
+
+/// How long a command may go unanswered.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,0 +1,253 @@
+//! The one thread that talks to the lcores: events out, orders in, a look at each lcore now and then.
+//!
+//! An lcore never waits: an event that finds the queue full is counted and gone, a command waits here. If
+//! this thread died, the lcores would go on with the plans they are armed with.
+
+use crate::control::board::{Answer, Board, Order};
+use crate::control::clock;
+use crate::control::event_log::Told;
+use crate::control::tidings::{Severity, Tiding};
+use crate::dataplane::mailbox::{Command, Director, Event, EventKind, Parcel};
+use crate::dataplane::observation::Observation;
+use crate::ran::CellId;
+use serde_json::json;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The thread's state.
+pub(super) struct Pump<D> {
+    board: Arc<Board>,
+    director: D,
+    orders: Receiver<Order>,
+    lines: Vec<Line>,
+    /// Commands whose answer somebody waits for, by number.
+    awaited: HashMap<u32, oneshot::Sender<Answer>>,
+    next_command: u32,
+    kept: Vec<Event>,
+    commands: Vec<Command>,
+    sounded_ns: u64,
+}
+
+/// The line to one lcore.
+#[derive(Default)]
+struct Line {
+    /// Commands that its mailbox had no room for.
+    waiting: VecDeque<Command>,
+    /// An observation is under way.
+    asked: bool,
+    silent: bool,
+}
+
+impl<D: Director> Pump<D> {
+    pub(super) fn new(board: Arc<Board>, director: D, orders: Receiver<Order>) -> Self {
+        let lines = board.seats().iter().map(|_| Line::default()).collect();
+        Self {
+            board,
+            director,
+            orders,
+            lines,
+            awaited: HashMap::new(),
+            next_command: 1,
+            kept: Vec::new(),
+            commands: Vec::new(),
+            sounded_ns: 0,
+        }
+    }
+
+    /// Until told that it is over; returns the first events of the run.
+    pub(super) fn run(mut self, over: &AtomicBool) -> Vec<Event> {
+        self.board.begin_watch();
+        loop {
+            // Read before the queues: what an lcore said before it stopped is still heard.
+            let over = over.load(Ordering::Acquire);
+            self.turn();
+            if over {
+                return self.kept;
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn turn(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.carry_out(order);
+        }
+        for seat in 0..self.lines.len() {
+            self.listen(seat);
+            self.collect(seat);
+        }
+        self.post();
+        let now = clock::steady();
+        if now.saturating_sub(self.sounded_ns) >= INTERVAL_NS {
+            self.sounded_ns = now;
+            self.sound(now);
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Command {
+                cell,
+                boundary,
+                action,
+                answer,
+            } => {
+                let id = self.next_command;
+                self.next_command = id % (super::controller::FIRST_COMMAND - 1) + 1;
+                let term = self.board.wanted().term;
+                self.awaited.retain(|_, answer| !answer.is_closed());
+                self.awaited.insert(id, answer);
+                self.commands.push(Command {
+                    id,
+                    term,
+                    cell,
+                    boundary,
+                    action,
+                });
+            }
+        }
+    }
+
+    fn listen(&mut self, seat: usize) {
+        let Some(mailbox) = self
+            .board
+            .seats()
+            .get(seat)
+            .map(|seat| Arc::clone(&seat.mailbox))
+        else {
+            return;
+        };
+        while let Some(event) = mailbox.hear() {
+            self.director.on_event(event.at, &event, &mut self.commands);
+            self.answer(&event);
+            if self.kept.len() < KEPT {
+                self.kept.push(event);
+            }
+            match &event.kind {
+                EventKind::PrbUse { used, .. } => {
+                    self.board.measured(event.cell, event.at, used);
+                }
+                _ => {
+                    let wanted = self.board.wanted();
+                    self.board.log.push(Told::Lcore(event), &wanted);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, event: &Event) {
+        let (command, answer) = match event.kind {
+            EventKind::Accepted { command, boundary } => {
+                (command, Answer::Accepted { command, boundary })
+            }
+            EventKind::Refused { command, why } => (command, Answer::Refused { why }),
+            _ => return,
+        };
+        if let Some(awaited) = self.awaited.remove(&command) {
+            // Whoever asked may have gone; the event says it to everybody.
+            let _ = awaited.send(answer);
+        }
+    }
+
+    fn collect(&mut self, seat: usize) {
+        let Some(mailbox) = self.board.seats().get(seat).map(|seat| &seat.mailbox) else {
+            return;
+        };
+        while let Some(parcel) = mailbox.collect() {
+            match parcel {
+                Parcel::Observation(observation) => {
+                    self.board.saw(seat, *observation);
+                    if let Some(line) = self.lines.get_mut(seat) {
+                        line.asked = false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Commands go to the lcore that owns their cell, in order.
+    fn post(&mut self) {
+        for command in self.commands.drain(..) {
+            let owner = owner(&self.board, command.cell);
+            if let Some(line) = self.lines.get_mut(owner) {
+                line.waiting.push_back(command);
+            }
+        }
+        for (line, seat) in self.lines.iter_mut().zip(self.board.seats()) {
+            while let Some(command) = line.waiting.front()
+                && seat.mailbox.post(*command)
+            {
+                line.waiting.pop_front();
+            }
+            // An lcore that does not answer must not make control grow.
+            line.waiting.truncate(WAITING);
+        }
+    }
+
+    /// Asks every lcore for an observation, and says so when one does not answer.
+    fn sound(&mut self, now_ns: u64) {
+        let sights = self.board.sights();
+        let lines = self.lines.iter_mut().zip(self.board.seats()).zip(&sights);
+        let mut changed = Vec::new();
+        for ((line, seat), sight) in lines {
+            if !line.asked {
+                let empty = Parcel::Observation(Box::<Observation>::default());
+                line.asked = seat.mailbox.order(empty).is_ok();
+            }
+            // Before its first word an lcore is still being started.
+            let silent = sight.now.is_some() && now_ns.saturating_sub(sight.heard_ns) > SILENT_NS;
+            if silent != line.silent {
+                line.silent = silent;
+                changed.push((seat.lcore, silent));
+            }
+        }
+        for (lcore, silent) in changed {
+            self.board.say(silence(lcore, silent));
+        }
+    }
+}
+
+fn owner(board: &Board, cell: CellId) -> usize {
+    let owns = |seat: &super::board::Seat| seat.cells.contains(&cell);
+    board.seats().iter().position(owns).unwrap_or_default()
+}
+
+fn silence(lcore: u32, silent: bool) -> Tiding {
+    let (kind, severity, what) = if silent {
+        (
+            "lcore_silent",
+            Severity::Critical,
+            "has not answered control for a second: its cells cannot be commanded and what is shown of \
+             them is old",
+        )
+    } else {
+        ("lcore_back", Severity::Info, "answers control again")
+    };
+    Tiding {
+        at: clock::wall(),
+        kind,
+        severity,
+        message: format!("lcore {lcore} {what}"),
+        details: json!({"lcore": lcore}),
+    }
+}
+
+/// Events kept for the report: the first ones, which explain the rest.
+const KEPT: usize = 10_000;
+
+/// How often control looks: well below a slot pattern's lead.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How often each lcore is asked for an observation.
+const INTERVAL_NS: u64 = 100_000_000;
+
+/// After this an lcore counts as silent.
+const SILENT_NS: u64 = 1_000_000_000;
+
+/// Commands kept for an lcore whose mailbox is full.
+const WAITING: usize = 1024;
