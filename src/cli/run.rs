@@ -5,6 +5,7 @@
 //! does not share the poll core, and talks to it through bounded queues. With `--clock capture` time is
 //! the frames' own, and the director answers in the instant of the event, as in a replay.
 
+mod log;
 mod report;
 mod stamps;
 
@@ -108,6 +109,7 @@ impl Run {
         let text = config::read(&self.config).map_err(usage)?;
         let loaded = config::parse(&text, &self.config.display().to_string()).map_err(usage)?;
         let config = loaded.config;
+        log::start(config.log).map_err(Refusal::Environment)?;
         let scenario = self.scenario(&config)?;
         let plans = plans(&config)?;
         let largest = plans.iter().map(|plan| plan.mtu).max().unwrap_or_default();

@@ -5,6 +5,7 @@
 mod events;
 #[cfg(test)]
 mod example;
+pub mod log;
 pub mod metrics;
 pub mod picture;
 pub mod refusals;

@@ -4,6 +4,7 @@ mod cells;
 mod files;
 mod groups;
 mod lcores;
+mod log;
 mod peers;
 mod scenarios;
 mod sharing;

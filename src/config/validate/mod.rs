@@ -8,6 +8,7 @@ mod broadcast;
 mod carrier;
 mod cell;
 mod lcores;
+mod log;
 mod members;
 mod peers;
 mod rules;
@@ -53,6 +54,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let ecpri = file.read("ecpri", diagnosis, bridge::ecpri);
     let lcores = file.read("lcores", diagnosis, lcores::lcores);
     let api = file.read("api", diagnosis, api::api);
+    let log = file.read("log", diagnosis, log::log);
     rules::across(&draft, diagnosis);
     if let Some(lcores) = &lcores {
         lcores::across(&draft, lcores, diagnosis);
@@ -69,6 +71,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         ecpri: ecpri?,
         lcores: lcores?,
         api: api?,
+        log: log?,
     })
 }
 
@@ -201,6 +204,13 @@ pub(super) const FILE: Table = Table {
             "{}",
             "Where people and programs see and command the appliance.",
         ),
+        Key::default(
+            "log",
+            Accepts::Form("a mapping"),
+            "",
+            "{}",
+            "What `run` logs, and how.",
+        ),
     ],
 };
 
@@ -235,4 +245,5 @@ pub(super) const TABLES: &[&Table] = &[
     &lcores::LCORES,
     &api::API,
     &api::TLS,
+    &log::LOG,
 ];
