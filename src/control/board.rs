@@ -9,9 +9,10 @@ use crate::control::prb_meter::{PrbMeter, Window};
 use crate::control::status::Mempool;
 use crate::control::tidings::Tiding;
 use crate::control::wanted::Wanted;
-use crate::dataplane::mailbox::{Action, Boundary, Mailbox, Refusal};
+use crate::dataplane::mailbox::{Action, Boundary, Event, Mailbox, Refusal};
 use crate::dataplane::observation::{Load, Observation};
 use crate::ran::{CellId, Duration, Instant, PortId, SlotCount};
+use crate::telemetry::tally::Tally;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -102,6 +103,7 @@ pub struct Board {
     wanted: Mutex<Arc<Wanted>>,
     sights: Mutex<Vec<Sight>>,
     meters: Mutex<Vec<PrbMeter>>,
+    tally: Mutex<Tally>,
     machine: Mutex<Option<Arc<dyn Machine>>>,
     orders: SyncSender<Order>,
 }
@@ -119,6 +121,7 @@ impl Board {
             log: EventLog::new(WEIGHTY, FREQUENT),
             sights: Mutex::new(vec![Sight::default(); seats.len()]),
             meters: Mutex::new(meters(&wanted)),
+            tally: Mutex::default(),
             wanted: Mutex::new(wanted),
             seats,
             machine: Mutex::new(None),
@@ -194,6 +197,21 @@ impl Board {
         }
     }
 
+    /// What has added up for the metrics.
+    pub fn tally(&self) -> Tally {
+        held(&self.tally).clone()
+    }
+
+    /// The API has answered a request.
+    pub fn answered(&self, route: &str, code: u16) {
+        held(&self.tally).request(route, code);
+    }
+
+    pub(super) fn heard(&self, event: &Event) {
+        let wanted = self.wanted();
+        held(&self.tally).event(&wanted.record.names, event);
+    }
+
     /// Says something of control's own.
     pub fn say(&self, tiding: Tiding) {
         self.log.push(Told::Control(tiding), &self.wanted());
@@ -204,6 +222,9 @@ impl Board {
     }
 
     pub(super) fn saw(&self, seat: usize, observation: Observation) {
+        if let Some(seat) = self.seats.get(seat) {
+            held(&self.tally).observation(seat.lcore, &observation);
+        }
         let observation = Arc::new(observation);
         let mut sights = held(&self.sights);
         let Some(sight) = sights.get_mut(seat) else {

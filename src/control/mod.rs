@@ -7,6 +7,7 @@ mod clock;
 pub mod compile;
 pub mod controller;
 pub mod event_log;
+mod journal;
 pub mod names;
 pub mod prb_meter;
 mod pump;

@@ -125,6 +125,7 @@ impl<D: Director> Pump<D> {
         while let Some(event) = mailbox.hear() {
             self.director.on_event(event.at, &event, &mut self.commands);
             self.answer(&event);
+            self.board.heard(&event);
             if self.kept.len() < KEPT {
                 self.kept.push(event);
             }

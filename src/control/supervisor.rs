@@ -9,6 +9,7 @@ use crate::control::api;
 pub use crate::control::board::{Board, Machine, Seat};
 use crate::control::clock;
 use crate::control::controller::Controller;
+use crate::control::journal;
 use crate::control::pump::Pump;
 use crate::control::wanted::Wanted;
 use crate::dataplane::mailbox::{Event, Mailbox};
@@ -39,6 +40,8 @@ pub struct Setup {
 pub struct Supervisor {
     board: Arc<Board>,
     over: Arc<AtomicBool>,
+    quiet: Arc<AtomicBool>,
+    journal: JoinHandle<()>,
     pump: JoinHandle<Vec<Event>>,
     runtime: Runtime,
     addresses: Vec<api::Address>,
@@ -66,9 +69,13 @@ impl Supervisor {
         let pump = thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || pump.run(&told))?;
+        let quiet = Arc::new(AtomicBool::new(false));
+        let journal = journal::keep(Arc::clone(&board), Arc::clone(&quiet))?;
         Ok(Self {
             board,
             over,
+            quiet,
+            journal,
             pump,
             runtime,
             addresses,
@@ -100,6 +107,9 @@ impl Supervisor {
         self.detach();
         self.over.store(true, Ordering::Release);
         let events = self.pump.join().unwrap_or_default();
+        self.quiet.store(true, Ordering::Release);
+        // If it panicked, what it had not written is lost, and nothing else.
+        drop(self.journal.join());
         self.runtime.shutdown_timeout(GRACE);
         api::forget(&self.addresses);
         events

@@ -11,6 +11,7 @@ mod configuration;
 mod events;
 mod groups;
 mod listener;
+mod metrics;
 mod pace;
 mod problem;
 mod rate;
@@ -110,6 +111,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(events::stream))
         .routes(routes!(configuration::config))
         .routes(routes!(reading::health))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(openapi))
         .layer(DefaultBodyLimit::max(SMALL_BODY))
 }
@@ -130,6 +132,10 @@ fn router(board: &Arc<Board>, access: &Arc<Access>) -> Router {
             access::admit,
         ))
         .layer(middleware::map_response(problem_response))
+        .layer(middleware::from_fn_with_state(
+            shared.clone(),
+            metrics::count,
+        ))
         .with_state(shared)
 }
 
