@@ -54,6 +54,24 @@ pub struct Sight {
     pub heard_ns: u64,
 }
 
+impl Sight {
+    fn take(&mut self, observation: Observation) {
+        let before = self.now.as_ref().map(|now| now.load);
+        self.before = before.unwrap_or_default();
+        self.heard_ns = clock::steady();
+        self.now = Some(Arc::new(observation));
+    }
+}
+
+/// What is wanted and what the lcores last said of it; they change together.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The configuration in force.
+    pub wanted: Arc<Wanted>,
+    /// The last reports, in order of `seats`.
+    pub sights: Vec<Sight>,
+}
+
 /// The answer to a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
@@ -100,8 +118,7 @@ pub struct Board {
     /// What happened.
     pub log: EventLog,
     seats: Vec<Seat>,
-    wanted: Mutex<Arc<Wanted>>,
-    sights: Mutex<Vec<Sight>>,
+    known: Mutex<Known>,
     meters: Mutex<Vec<PrbMeter>>,
     tally: Mutex<Tally>,
     machine: Mutex<Option<Arc<dyn Machine>>>,
@@ -119,10 +136,12 @@ impl Board {
             version: env!("CARGO_PKG_VERSION"),
             started,
             log: EventLog::new(WEIGHTY, FREQUENT),
-            sights: Mutex::new(vec![Sight::default(); seats.len()]),
             meters: Mutex::new(meters(&wanted)),
             tally: Mutex::default(),
-            wanted: Mutex::new(wanted),
+            known: Mutex::new(Known {
+                wanted,
+                sights: vec![Sight::default(); seats.len()],
+            }),
             seats,
             machine: Mutex::new(None),
             orders,
@@ -132,7 +151,12 @@ impl Board {
 
     /// The configuration in force.
     pub fn wanted(&self) -> Arc<Wanted> {
-        Arc::clone(&held(&self.wanted))
+        Arc::clone(&held(&self.known).wanted)
+    }
+
+    /// What is wanted and what is, as of one moment.
+    pub fn known(&self) -> Known {
+        held(&self.known).clone()
     }
 
     /// The lcores.
@@ -142,14 +166,15 @@ impl Board {
 
     /// The last reports of every lcore, in order of `seats`.
     pub fn sights(&self) -> Vec<Sight> {
-        held(&self.sights).clone()
+        held(&self.known).sights.clone()
     }
 
     /// How long ago the lcore that answered least lately did, by the steady clock.
     pub fn silence(&self) -> Duration {
         let now = clock::steady();
-        let sights = held(&self.sights);
-        let longest = sights
+        let known = held(&self.known);
+        let longest = known
+            .sights
             .iter()
             .map(|sight| now.saturating_sub(sight.heard_ns));
         Duration::from_nanos(longest.max().unwrap_or_default())
@@ -225,19 +250,14 @@ impl Board {
         if let Some(seat) = self.seats.get(seat) {
             held(&self.tally).observation(seat.lcore, &observation);
         }
-        let observation = Arc::new(observation);
-        let mut sights = held(&self.sights);
-        let Some(sight) = sights.get_mut(seat) else {
-            return;
-        };
-        sight.before = sight.now.as_ref().map_or(Load::default(), |now| now.load);
-        sight.heard_ns = clock::steady();
-        sight.now = Some(observation);
+        if let Some(sight) = held(&self.known).sights.get_mut(seat) {
+            sight.take(observation);
+        }
     }
 
     pub(super) fn begin_watch(&self) {
         let now = clock::steady();
-        for sight in held(&self.sights).iter_mut() {
+        for sight in &mut held(&self.known).sights {
             sight.heard_ns = now;
         }
     }

@@ -1,7 +1,7 @@
 //! The controller as a sans-I/O director: told of events, it pushes commands. Here the adaptive slot
 //! pattern: PRB use of both sharing members over a window becomes the pattern of the slots to come.
 
-use crate::config::model::{Adaptive, Broadcast, Config};
+use crate::config::model::{Adaptive, Broadcast, Cell, Config};
 use crate::dataplane::mailbox::{
     Action, Boundary, Command, Director, Event, EventKind, MAX_MEMBERS, Mode,
 };
@@ -21,6 +21,9 @@ pub struct Controller {
 
 #[derive(Debug)]
 struct CellControl {
+    name: String,
+    /// Of the members, in order of `MemberId`.
+    dus: Vec<String>,
     adaptive: Option<Adaptive>,
     period: usize,
     broadcast: Vec<Broadcast>,
@@ -32,19 +35,28 @@ struct CellControl {
 impl Controller {
     /// A controller of `term` that has seen nothing.
     pub fn new(config: &Config, term: u64) -> Self {
-        let cells = config.cells.iter().map(|cell| CellControl {
-            adaptive: cell.sharing.adaptive,
-            period: cell.sharing.pattern.destination.len(),
-            broadcast: cell.sharing.broadcast.clone(),
-            sharing: None,
-            window_start: None,
-            used: [0; MAX_MEMBERS],
-        });
+        let cells = config.cells.iter();
         Self {
-            cells: cells.collect(),
+            cells: cells.map(|cell| CellControl::new(config, cell)).collect(),
             next_command: FIRST_COMMAND,
             term,
         }
+    }
+
+    /// Goes on under another configuration: a cell that still shares between the same DUs goes on with it.
+    pub fn renew(&mut self, config: &Config, term: u64) {
+        let before = std::mem::take(&mut self.cells);
+        let cells = config.cells.iter().map(|cell| {
+            let mut now = CellControl::new(config, cell);
+            let same = before.iter().find(|before| before.name == now.name);
+            now.sharing = same.and_then(|before| {
+                let (source, destination) = before.sharing?;
+                Some((now.again(before, source)?, now.again(before, destination)?))
+            });
+            now
+        });
+        self.cells = cells.collect();
+        self.term = term;
     }
 }
 
@@ -75,6 +87,30 @@ impl Director for Controller {
 }
 
 impl CellControl {
+    fn new(config: &Config, cell: &Cell) -> Self {
+        let dus = cell.members.iter().map(|member| {
+            let du = config.dus.get(member.du);
+            du.map_or_else(String::new, |du| du.peer.name.clone())
+        });
+        Self {
+            name: cell.name.clone(),
+            dus: dus.collect(),
+            adaptive: cell.sharing.adaptive,
+            period: cell.sharing.pattern.destination.len(),
+            broadcast: cell.sharing.broadcast.clone(),
+            sharing: None,
+            window_start: None,
+            used: [0; MAX_MEMBERS],
+        }
+    }
+
+    /// The member that was `member` of `before`.
+    fn again(&self, before: &Self, member: MemberId) -> Option<MemberId> {
+        let name = before.dus.get(member.index())?;
+        let position = self.dus.iter().position(|du| du == name)?;
+        Some(MemberId(position as u8))
+    }
+
     fn enter(&mut self, mode: Mode) {
         self.sharing = match mode {
             Mode::Shared {
@@ -252,5 +288,28 @@ mod tests {
         begin(&mut fixed);
         tell(&mut fixed, MS, used(1, 1));
         assert!(tell(&mut fixed, 30 * MS, used(1, 1)).is_empty());
+    }
+    #[test]
+    fn a_cell_that_goes_on_sharing_is_measured_on_under_another_configuration() {
+        let mut controller = controller("on");
+        begin(&mut controller);
+        let text = include_str!("../../configs/one-cell-two-dus.yaml");
+        let config = crate::config::parse(text, "one-cell-two-dus.yaml");
+        let mut config = config
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .config;
+        config.cells[0].sharing.adaptive = Some(Adaptive {
+            window: crate::ran::Duration::from_millis(10),
+            floor: 2,
+        });
+        controller.renew(&config, 8);
+        tell(&mut controller, MS, used(30, 70));
+        let commands = tell(&mut controller, 12 * MS, used(30, 70));
+        assert_eq!(commands.len(), 1);
+        assert_eq!(commands[0].term, 8);
+        config.cells[0].name = "another".to_owned();
+        controller.renew(&config, 9);
+        tell(&mut controller, 13 * MS, used(30, 70));
+        assert!(tell(&mut controller, 30 * MS, used(30, 70)).is_empty());
     }
 }

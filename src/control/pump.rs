@@ -129,15 +129,12 @@ impl<D: Director> Pump<D> {
             if self.kept.len() < KEPT {
                 self.kept.push(event);
             }
-            match &event.kind {
-                EventKind::PrbUse { used, .. } => {
-                    self.board.measured(event.cell, event.at, used);
-                }
-                _ => {
-                    let wanted = self.board.wanted();
-                    self.board.log.push(Told::Lcore(event), &wanted);
-                }
+            let wanted = self.board.wanted();
+            if let EventKind::PrbUse { used, .. } = &event.kind {
+                self.board.measured(event.cell, event.at, used);
+                continue;
             }
+            self.board.log.push(Told::Lcore(event), &wanted);
         }
     }
 

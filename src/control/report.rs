@@ -1,7 +1,7 @@
 //! From observations to the objects of the API: indices become names, lcores are summed up.
 
 use crate::config::model::{self, Attachment, Config, TimeSource};
-use crate::control::board::{Board, Seat, Sight};
+use crate::control::board::{Board, Known, Seat, Sight};
 use crate::control::status::{
     Appliance, Cell, CellMode, CellSpec, CellStatus, Lcore, Ledger, Member, Peer, Port, PrbUse,
     ScheduledMode, SlotPattern,
@@ -17,8 +17,7 @@ use std::collections::BTreeMap;
 
 /// The appliance as a whole.
 pub fn appliance(board: &Board) -> Appliance {
-    let wanted = board.wanted();
-    let sights = board.sights();
+    let Known { wanted, sights } = board.known();
     let counters = total(&sights);
     let seen = || sights.iter().filter_map(|sight| sight.now.as_ref());
     Appliance {
@@ -43,8 +42,7 @@ pub fn appliance(board: &Board) -> Appliance {
 
 /// Every cell, in order of the configuration.
 pub fn cells(board: &Board) -> Vec<Cell> {
-    let wanted = board.wanted();
-    let sights = board.sights();
+    let Known { wanted, sights } = board.known();
     let counters = total(&sights);
     (0..wanted.config.cells.len())
         .filter_map(|index| {
@@ -61,8 +59,7 @@ pub fn cells(board: &Board) -> Vec<Cell> {
 
 /// One cell.
 pub fn cell(board: &Board, cell: CellId) -> Option<Cell> {
-    let wanted = board.wanted();
-    let sights = board.sights();
+    let Known { wanted, sights } = board.known();
     let look = Look {
         board,
         wanted: &wanted,

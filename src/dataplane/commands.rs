@@ -1,4 +1,4 @@
-//! Commands with a boundary: switch, share, pattern, fence, readmit, arm. Each is answered by an event
+//! Commands with a boundary: switch, share, pattern; at once: failover, fence, readmit, arm. Each is answered by an event
 //! that names the slot from which it holds, or why it was refused.
 
 use crate::dataplane::lcore_state::LcoreState;
@@ -38,6 +38,7 @@ impl LcoreState {
         }
         state.term = command.term;
         match command.action {
+            Action::FailOver { to } => self.fail_over_by_command(now, tables, cell, to),
             Action::Fence { member } => self.fence(now, tables, cell, member),
             Action::Readmit { member } => self.readmit(now, tables, cell, member),
             Action::Arm { standby } => self.arm(now, tables, cell, standby),

@@ -1,5 +1,6 @@
 //! The armed plan: the control side armed it, the lcore acts. A lost active member is fenced and the
-//! best standby takes over from the first slot whose first C-plane arrives after the decision.
+//! best standby takes over from the first slot whose first C-plane arrives after the decision; by command
+//! the same happens to an active member that is not lost.
 
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{EventKind, Refusal};
@@ -91,7 +92,9 @@ impl LcoreState {
 
     fn fail_over(&mut self, now: Instant, tables: &Tables, cell: CellId, from: MemberId) {
         match self.successor(now, tables, cell, from) {
-            Ok(to) => self.take_over(now, tables, cell, from, to),
+            Ok(to) => {
+                self.take_over(now, tables, cell, (from, to), Cause::Failover);
+            }
             Err((why, retry_at)) => {
                 let Some(state) = self.cells.get_mut(cell.index()) else {
                     return;
@@ -110,13 +113,13 @@ impl LcoreState {
         now: Instant,
         tables: &Tables,
         cell: CellId,
-        from: MemberId,
-        to: MemberId,
-    ) {
+        (from, to): (MemberId, MemberId),
+        cause: Cause,
+    ) -> SlotCount {
         let newest_unassigned = self.assign(now, tables, cell, to);
         self.settle_failover(cell);
         let Some(state) = self.cells.get_mut(cell.index()) else {
-            return;
+            return SlotCount(0);
         };
         let told = state.roles.is_fenced(from);
         state.roles.fence(from);
@@ -128,7 +131,7 @@ impl LcoreState {
         });
         state.failover.waiting = Some((to, after));
         if !told {
-            let (member, cause) = (from, Cause::Failover);
+            let member = from;
             self.say(now, cell, EventKind::Fenced { member, cause });
         }
         let kind = EventKind::Failover {
@@ -138,6 +141,33 @@ impl LcoreState {
             due_at,
         };
         self.say(now, cell, kind);
+        after.offset(1)
+    }
+
+    /// By command, as if the active member were lost now: `to` takes over, or whom the plan would take.
+    /// Returns the first slot that it can begin; the event of the mode names the one that it did.
+    pub fn fail_over_by_command(
+        &mut self,
+        now: Instant,
+        tables: &Tables,
+        cell: CellId,
+        to: Option<MemberId>,
+    ) -> Result<SlotCount, Refusal> {
+        let state = self.cells.get(cell.index());
+        let state = state.ok_or(Refusal::UnknownMember)?;
+        let current = state.clock.ok_or(Refusal::NoSlotYet)?.slot_at(now);
+        if state.failover.waiting.is_some() {
+            return Err(Refusal::Busy);
+        }
+        let from = state.roles.mode(current).carrier_owner();
+        let to = match to {
+            Some(to) if to == from => return Err(Refusal::IsActive),
+            Some(to) => self.fit(now, tables, cell, to).map(|()| to)?,
+            None => self
+                .successor(now, tables, cell, from)
+                .map_err(|(why, _)| why)?,
+        };
+        Ok(self.take_over(now, tables, cell, (from, to), Cause::Command))
     }
 
     /// Who takes over from `from`: whoever speaks until then if its slots are still to come, while

@@ -148,6 +148,12 @@ pub enum Action {
     },
     /// From the boundary slots are owned by this pattern.
     Pattern(PatternBits),
+    /// As if the active member were lost now: it is fenced, and the standby takes over from the first
+    /// slot that it begins after this.
+    FailOver {
+        /// Who takes over; `None`: whom the armed plan would take.
+        to: Option<MemberId>,
+    },
     /// The member may not speak, at once.
     Fence {
         /// The member.

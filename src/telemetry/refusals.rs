@@ -25,8 +25,10 @@ pub const fn advice(why: Refusal) -> &'static str {
             "Move the other cell away from the pooled DU first, or name another member."
         }
         Refusal::NotArmed => "Arm a standby, or name the member that is to take over.",
-        Refusal::Damped => "Wait for failover.damping to pass, or migrate by command.",
-        Refusal::IsActive => "Migrate the cell to another member first.",
+        Refusal::Damped => {
+            "Wait for failover.damping to pass, or name the member that is to take over."
+        }
+        Refusal::IsActive => "Name another member, or move the cell to another one first.",
         Refusal::Busy => "Wait until the changes that are under way have taken effect.",
         Refusal::NoSfn => {
             "Name a slot count instead, or an SFN of 0..=1023 and a slot of its frame."

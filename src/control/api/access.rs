@@ -63,7 +63,8 @@ impl Access {
         }
         drop(rate);
         let headers = request.headers();
-        if client.loopback {
+        // With tokens a stranger's page has none to send.
+        if client.loopback && self.file.is_none() {
             this_machine(headers)?;
         }
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);

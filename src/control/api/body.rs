@@ -1,10 +1,12 @@
 //! Bodies of requests: JSON objects of the expected form, or a problem that says where they are not.
 
 use super::problem::Problem;
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
+use std::error::Error;
 
 /// A JSON object; no body at all stands for `{}`.
 pub(super) struct Object<T>(pub(super) T);
@@ -12,9 +14,9 @@ pub(super) struct Object<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Object<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let json = is_json(request.headers());
-        let bytes = whole(request, state).await?;
+        let bytes = whole(request, SMALL).await?;
         if bytes.is_empty() {
             return object(b"{}");
         }
@@ -27,15 +29,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Object<T> {
     }
 }
 
-/// All of a body, within the limit of its route.
-pub(super) async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    let read = Bytes::from_request(request, state).await;
-    read.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE),
-        _ => {
-            let detail = "The body ended before it was whole.".to_owned();
-            Problem::body(StatusCode::BAD_REQUEST, detail)
+/// All of a body of at most `most` bytes.
+pub(super) async fn whole(request: Request, most: usize) -> Result<Bytes, Problem> {
+    to_bytes(request.into_body(), most).await.map_err(|error| {
+        if error
+            .source()
+            .is_some_and(|why| why.is::<LengthLimitError>())
+        {
+            return Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE);
         }
+        let detail = "The body ended before it was whole.".to_owned();
+        Problem::body(StatusCode::BAD_REQUEST, detail)
     })
 }
 
@@ -56,3 +60,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }
+
+/// Bytes of a body that is not a configuration.
+const SMALL: usize = 16 << 10;

@@ -42,6 +42,15 @@ pub(super) struct Migrate {
     boundary: Boundary,
 }
 
+/// An unplanned switch, as if the active member were lost now.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FailOver {
+    /// Who takes over; absent or null: the armed standby.
+    #[serde(default)]
+    to: Option<String>,
+}
+
 /// A member of the cell.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +122,32 @@ pub(super) async fn migrate(
     let to = order.member(&asked.to)?;
     order
         .give(Action::Switch { to }, when(&asked.boundary)?)
+        .await
+}
+
+/// As if the active member were lost now
+///
+/// It is fenced at once, and the standby takes over from the first slot that it begins after this: the
+/// answer names the first slot that can be, the event `mode` the one that was.
+#[utoipa::path(
+    post, path = "/api/v1/cells/{cell}/failover", tag = "commands", request_body = FailOver,
+    params(("cell" = String, Path, description = "Name of the cell")),
+    responses(
+        (status = 200, body = Accepted),
+        (status = 404, description = "No such cell or member", body = status::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Refused by the lcore: the type names the reason", body = status::Problem, content_type = "application/problem+json"),
+        (status = "default", body = status::Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn fail_over(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    Object(asked): Object<FailOver>,
+) -> Outcome<Json<Accepted>> {
+    let order = Ordered::new(&shared, &name)?;
+    let to = asked.to.map(|to| order.member(&to)).transpose()?;
+    order
+        .give(Action::FailOver { to }, mailbox::Boundary::Next)
         .await
 }
 

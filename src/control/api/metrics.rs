@@ -1,6 +1,7 @@
 //! `/metrics`: what the lcores reported last, as Prometheus reads it; and the count of requests in it.
 
 use super::Shared;
+use crate::control::board::Known;
 use crate::control::status;
 use crate::telemetry::metrics::{self, CONTENT_TYPE, Pool, Process, Reading, Recordings};
 use axum::extract::{MatchedPath, Request, State};
@@ -18,8 +19,7 @@ use axum::response::{IntoResponse, Response};
 )]
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
     let board = &shared.board;
-    let wanted = board.wanted();
-    let sights = board.sights();
+    let Known { wanted, sights } = board.known();
     let seen = board.seats().iter().zip(&sights);
     let lcores: Vec<_> = seen
         .filter_map(|(seat, sight)| Some((seat.lcore, sight.now.as_deref()?)))

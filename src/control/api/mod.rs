@@ -22,7 +22,7 @@ pub use listener::Address;
 
 use crate::control::board::Board;
 use access::Access;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
@@ -103,6 +103,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(reading::prb_use))
         .routes(routes!(reading::groups_by_plane))
         .routes(routes!(commanding::migrate))
+        .routes(routes!(commanding::fail_over))
         .routes(routes!(commanding::fence))
         .routes(routes!(commanding::readmit))
         .routes(routes!(commanding::arm))
@@ -113,7 +114,6 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(reading::health))
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi))
-        .layer(DefaultBodyLimit::max(SMALL_BODY))
 }
 
 fn router(board: &Arc<Board>, access: &Arc<Access>) -> Router {
@@ -152,6 +152,3 @@ async fn openapi(State(shared): State<Shared>) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, shared.document.to_string()).into_response()
 }
-
-/// Bytes of a body that is not a configuration.
-const SMALL_BODY: usize = 16 << 10;
