@@ -20,14 +20,22 @@ const LIBRARIES: [&str; 5] = [
 ];
 
 /// Doors in `shim.h` and the plain functions of DPDK that need none.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 17] = [
     "shim_.*",
+    "rte_eal_get_runtime_dir",
     "rte_eal_init",
+    "rte_eal_remote_launch",
+    "rte_eal_wait_lcore",
+    "rte_eth_allmulticast_enable",
     "rte_eth_dev_close",
     "rte_eth_dev_get_port_by_name",
+    "rte_eth_dev_set_mtu",
     "rte_eth_dev_start",
     "rte_eth_dev_stop",
     "rte_eth_promiscuous_enable",
+    "rte_get_main_lcore",
+    "rte_get_next_lcore",
+    "rte_lcore_count",
     "rte_mempool_in_use_count",
     "rte_strerror",
 ];

@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <rte_mbuf_dyn.h>
+#include <rte_pause.h>
 #include <rte_prefetch.h>
 
 _Static_assert(sizeof(struct shim_part) == 32, "shim_part: see src/dpdk/ffi.rs");
@@ -257,6 +258,18 @@ shim_frame(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len)
 	return frame;
 }
 
+uint32_t
+shim_pool_free(const struct rte_mempool *pool)
+{
+	return rte_mempool_get_ops(pool->ops_index)->get_count(pool);
+}
+
+void
+shim_pause(void)
+{
+	rte_pause();
+}
+
 uint64_t
 shim_cycles(void)
 {
@@ -323,6 +336,37 @@ shim_port_queues(uint16_t port, struct rte_mempool *pool, uint16_t rx_descriptor
 	if (error != 0)
 		return error;
 	return rte_eth_tx_queue_setup(port, 0, tx_descriptors, socket, NULL);
+}
+
+int
+shim_port_admit(uint16_t port, const uint8_t address[6])
+{
+	struct rte_ether_addr to;
+
+	memcpy(to.addr_bytes, address, sizeof(to.addr_bytes));
+	return rte_eth_dev_mac_addr_add(port, &to, 0);
+}
+
+bool
+shim_link_up(uint16_t port)
+{
+	struct rte_eth_link link;
+
+	memset(&link, 0, sizeof(link));
+	return rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+bool
+shim_port_losses(uint16_t port, uint64_t losses[3])
+{
+	struct rte_eth_stats stats;
+
+	if (rte_eth_stats_get(port, &stats) != 0)
+		return false;
+	losses[0] = stats.imissed;
+	losses[1] = stats.rx_nombuf;
+	losses[2] = stats.ierrors;
+	return true;
 }
 
 bool

@@ -15,6 +15,8 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
@@ -86,6 +88,12 @@ bool shim_read(const struct rte_mbuf *frame, uint32_t offset, uint32_t len, uint
 /* A buffer with these bytes in it; NULL if none is free or large enough. */
 struct rte_mbuf *shim_frame(struct rte_mempool *pool, const uint8_t *bytes, uint16_t len);
 
+/* Buffers that are free in the pool itself, those kept by lcores not counted: cheap. */
+uint32_t shim_pool_free(const struct rte_mempool *pool);
+
+/* Leaves the core to its sibling for a moment. */
+void shim_pause(void);
+
 /* The cycle counter of this core. */
 uint64_t shim_cycles(void);
 
@@ -110,6 +118,16 @@ int shim_port_configure(uint16_t port, uint16_t mtu, bool multi_segs);
 /* Sets up receive and transmit queue 0; 0 or a negative errno. */
 int shim_port_queues(uint16_t port, struct rte_mempool *pool, uint16_t rx_descriptors,
 		     uint16_t tx_descriptors);
+
+/* Lets frames to this address in; 0 or a negative errno. */
+int shim_port_admit(uint16_t port, const uint8_t address[6]);
+
+/* What the driver says of the link now: up or not. */
+bool shim_link_up(uint16_t port);
+
+/* What the port has lost before it could be received: for want of time, of buffers, and by error.
+ * False if the driver does not count. */
+bool shim_port_losses(uint16_t port, uint64_t losses[3]);
 
 /* Where the receive-timestamp field lies in a buffer and which flag announces it; false if no driver
  * registered it. */

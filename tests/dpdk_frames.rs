@@ -10,7 +10,7 @@ use ranshift::dataplane::frame_io::{BURST, FrameIo};
 use ranshift::dataplane::outbox::{Outbox, Part};
 use ranshift::dataplane::verdict::Departure;
 use ranshift::dpdk::burst::Ports;
-use ranshift::dpdk::eal::{self, Eal};
+use ranshift::dpdk::eal::{self, Eal, Memory};
 use ranshift::dpdk::mbuf::Mbuf;
 use ranshift::dpdk::mempool::PoolSize;
 use ranshift::dpdk::port::PortPlan;
@@ -181,6 +181,7 @@ fn an_empty_pool_is_none_and_not_a_leak() {
         head: 0..4,
         tail: 4..7680,
         pad: 0,
+        urgent: true,
     };
     let parts = vec![part; 9000];
     let mut out = Vec::new();
@@ -240,6 +241,28 @@ fn a_second_start_of_eal_is_refused() {
     assert!(error.contains("already"), "{error}");
 }
 
+#[test]
+fn the_last_buffers_of_a_pool_are_for_c_plane() {
+    let mut ports = ports();
+    let pool = &ports.pools().frames;
+    let mut taken = Vec::new();
+    while let Some(frame) = Mbuf::from_bytes(pool, &[0; 64]) {
+        taken.push(frame);
+    }
+    // Fewer than the reserve, more than one burst needs.
+    taken.truncate(taken.len() - 100);
+    let mut sources: Vec<Mbuf> = taken.drain(..1).collect();
+    let mut outbox = Outbox::new(2, 64);
+    outbox.push(RING, &[b"user"], 0..8, 0).unwrap();
+    outbox.push(RING, &[b"control"], 0..8, 0).unwrap();
+    outbox.hurry(1);
+    let mut out = Vec::new();
+    ports.build(&mut sources, outbox.parts(), outbox.arena(), &mut out);
+    assert!(out[0].is_none() && out[1].is_some());
+    drop((taken, sources, out));
+    assert_nothing_in_use(&ports);
+}
+
 fn ports() -> MutexGuard<'static, Ports> {
     static PORTS: OnceLock<Mutex<Ports>> = OnceLock::new();
     PORTS
@@ -253,9 +276,11 @@ fn start() -> Ports {
         name: format!("{device}-side"),
         device: device.to_owned(),
         mtu: 9000,
+        ..PortPlan::default()
     });
-    let size = PoolSize::of(plans.len(), 9000);
-    let mut arguments = eal::default_arguments(eal::last_core().unwrap(), size.mebibytes());
+    let size = PoolSize::of(&plans, 1);
+    let memory = Memory::Plain(size.mebibytes());
+    let mut arguments = eal::arguments(&[eal::last_core().unwrap()], memory, false);
     arguments.extend(plans.iter().map(PortPlan::eal_argument));
     let eal = Eal::start(&arguments).unwrap();
     Ports::start(&eal, &plans, size).unwrap()

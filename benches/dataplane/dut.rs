@@ -88,7 +88,7 @@ pub(crate) fn serve(file: &str) -> Result<(), String> {
     let mut arguments = order.eal.clone();
     arguments.extend(plans.iter().map(PortPlan::eal_argument));
     let eal = Eal::start(&arguments).map_err(|error| error.to_string())?;
-    let size = PoolSize::of(plans.len(), MTU);
+    let size = PoolSize::of(&plans, 1);
     let mut ports = Ports::start(&eal, &plans, size).map_err(|error| error.to_string())?;
     stdin()
         .read_line(&mut String::new())
@@ -179,6 +179,7 @@ fn plan(device: &str) -> PortPlan {
         name: device.to_owned(),
         device: device.to_owned(),
         mtu: MTU,
+        ..PortPlan::default()
     }
 }
 

@@ -1,12 +1,16 @@
-//! `ranshift run`: the appliance on DPDK ports, on one lcore, until told to stop.
+//! `ranshift run`: the appliance on DPDK ports until told to stop.
 //!
-//! Everything that can be wrong with arguments and configuration is said before EAL starts. The lcore is
-//! the calling thread; whoever decides beside it runs on a thread of its own, made before EAL so that it
-//! does not share the poll core, and talks to it through bounded queues. With `--clock capture` time is
-//! the frames' own, and the director answers in the instant of the event, as in a replay.
+//! Everything that can be wrong with arguments and configuration is said before EAL starts. `live` runs
+//! one worker on each lcore by the cycle counter, with control beside; with `--clock capture` one worker
+//! runs by the frames' own time, and the director answers in the instant of the event, as in a replay.
 
+mod live;
 mod log;
+mod machine;
+mod plan;
+mod post;
 mod report;
+mod service;
 mod stamps;
 
 use super::Exit;
@@ -15,18 +19,16 @@ use crate::config::{self, Config, scenario::Scenario};
 use crate::control::compile::compile;
 use crate::control::controller::Controller;
 use crate::control::names::names;
-use crate::control::supervisor::{self, Seat, Setup, Supervisor};
-use crate::dataplane::mailbox::{Event, Mailbox};
-use crate::dataplane::observation::Load;
+use crate::dataplane::counters::Counters;
+use crate::dataplane::mailbox::Event;
 use crate::dataplane::worker::{Clock, Worker};
 use crate::dpdk::burst::Ports;
-use crate::dpdk::eal::{self, Eal, StartError};
+use crate::dpdk::eal::{Eal, StartError};
 use crate::dpdk::in_order::InOrder;
-use crate::dpdk::lcore::{self, Lcore};
-use crate::dpdk::mbuf::{self, Mbuf};
-use crate::dpdk::mempool::{PoolSize, Pools};
-use crate::dpdk::port::{self, PortPlan};
-use crate::ran::{CellId, PortId};
+use crate::dpdk::lcore;
+use crate::dpdk::mbuf;
+use crate::dpdk::mempool::Pools;
+use plan::Plan;
 use report::Report;
 use stamps::Stamped;
 use std::io::{self, Write};
@@ -53,7 +55,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "SCENARIO")]
     commands: Option<PathBuf>,
 
-    /// Arguments of EAL, instead of the line that needs no privilege and no huge pages
+    /// Arguments of EAL, instead of those that follow from `lcores` in the configuration
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     eal: Option<String>,
 
@@ -111,36 +113,21 @@ impl Run {
         let config = loaded.config;
         log::start(config.log).map_err(Refusal::Environment)?;
         let scenario = self.scenario(&config)?;
-        let plans = plans(&config)?;
-        let largest = plans.iter().map(|plan| plan.mtu).max().unwrap_or_default();
-        let size = PoolSize::of(plans.len(), largest);
-        let mut arguments = self.eal_arguments(size)?;
-        arguments.extend(plans.iter().map(PortPlan::eal_argument));
+        let mut plan = Plan::of(&config, self.eal.as_deref())?;
         let stop = interrupts()?;
         match self.clock {
-            Source::Tsc => {
-                let mailbox = supervisor::mailbox();
-                let supervisor = Supervisor::start(self.setup(&config, text, &mailbox))
-                    .map_err(|error| Refusal::Environment(error.to_string()))?;
-                for address in supervisor.addresses() {
-                    eprintln!("ranshift: API at {address}");
-                }
-                let eal = Eal::start(&arguments)?;
-                let ports = Ports::start(&eal, &plans, size)?;
-                let report = self.live(&config, &eal, ports, &mailbox, &stop);
-                Ok(Report {
-                    events: supervisor.finish(),
-                    ..report
-                })
-            }
+            Source::Tsc => live::run(self, &config, text, &plan, &stop),
             Source::Capture => {
-                let eal = Eal::start(&arguments)?;
-                let ports = Ports::start(&eal, &plans, size)?;
+                plan.cores.truncate(1);
+                let eal = Eal::start(&plan.arguments())?;
+                let ports = Ports::start(&eal, &plan.ports, plan.size)?;
                 if !mbuf::stamps_exist() {
                     let why = "--clock capture: no port stamps what it receives; net_pcap does";
                     return Err(Refusal::Environment(why.to_owned()));
                 }
-                Ok(self.by_stamps(&config, ports, &scenario, &stop))
+                let report = self.by_stamps(&config, ports, &scenario, &stop);
+                eal.sweep();
+                Ok(report)
             }
         }
     }
@@ -166,67 +153,6 @@ impl Run {
         Ok(scenario)
     }
 
-    /// What control is to work with: one lcore that does everything.
-    fn setup(&self, config: &Config, text: String, mailbox: &Arc<Mailbox>) -> Setup {
-        let seat = Seat {
-            mailbox: Arc::clone(mailbox),
-            lcore: 0,
-            core: eal::last_core().map_or(0, |core| core as u32),
-            idle: "spin".to_owned(),
-            cells: (0..config.cells.len())
-                .map(|cell| CellId(cell as u16))
-                .collect(),
-            ports: (0..config.ports.len())
-                .map(|port| PortId(port as u8))
-                .collect(),
-        };
-        Setup {
-            config: config.clone(),
-            text,
-            path: Some(self.config.clone()),
-            term: TERM,
-            seats: vec![seat],
-        }
-    }
-
-    fn eal_arguments(&self, size: PoolSize) -> Result<Vec<String>, Refusal> {
-        if let Some(line) = &self.eal {
-            return eal::checked_arguments(line)
-                .map_err(|why| Refusal::Usage(format!("--eal: {why}")));
-        }
-        let core = eal::last_core().ok_or_else(|| {
-            Refusal::Environment("this process may run on no core that EAL can use".to_owned())
-        })?;
-        Ok(eal::default_arguments(core, size.mebibytes()))
-    }
-
-    /// By the cycle counter, with the director beside.
-    fn live(
-        &self,
-        config: &Config,
-        eal: &Eal,
-        mut ports: Ports,
-        mailbox: &Mailbox,
-        stop: &AtomicBool,
-    ) -> Report {
-        let worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Burst);
-        let mut lcore = Lcore::new(eal, worker, config.ports.len());
-        let mut idle = Idle::new(self.until_idle);
-        while !stop.load(Ordering::Relaxed) {
-            let turn = lcore.turn(&mut ports);
-            lcore.worker.exchange(turn.now, mailbox, Load::default());
-            if idle.is_over(turn.started, turn.frames > 0) {
-                break;
-            }
-        }
-        let usage = lcore.usage();
-        let mut report = self.report_of(config, &lcore.worker, Vec::new());
-        report.usage = Some(usage);
-        drop(lcore);
-        report.buffers = buffers(&ports.close());
-        report
-    }
-
     /// By the frames' stamps, the director in the same instant.
     fn by_stamps(
         &self,
@@ -249,42 +175,25 @@ impl Run {
         let Stamped {
             worker, io, events, ..
         } = run;
-        let mut report = self.report_of(config, &worker, events);
+        let mut report = self.report_of(config, worker.counters().clone(), events);
         report.commands_left = commands_left;
         drop(worker);
         report.buffers = buffers(&io.into_ports().close());
         report
     }
 
-    fn report_of(&self, config: &Config, worker: &Worker<Mbuf>, events: Vec<Event>) -> Report {
+    fn report_of(&self, config: &Config, counters: Counters, events: Vec<Event>) -> Report {
         Report {
             config: self.config.clone(),
             names: names(config),
-            counters: worker.counters().clone(),
+            counters,
             events,
             commands_left: 0,
             usage: None,
+            lcores: Vec::new(),
             buffers: Vec::new(),
         }
     }
-}
-
-/// The configured ports, all with a device that DPDK can make.
-fn plans(config: &Config) -> Result<Vec<PortPlan>, Refusal> {
-    let plan = |port: &config::model::Port| {
-        let Some(device) = port.device.clone() else {
-            let why = format!("port {} has no device, and run needs one", port.name);
-            return Err(Refusal::Usage(why));
-        };
-        Ok(PortPlan {
-            name: port.name.clone(),
-            device,
-            mtu: port.mtu,
-        })
-    };
-    let plans: Vec<_> = config.ports.iter().map(plan).collect::<Result<_, _>>()?;
-    port::check_plans(&plans).map_err(Refusal::Usage)?;
-    Ok(plans)
 }
 
 /// Counts the time without frames, in cycles.

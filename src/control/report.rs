@@ -97,7 +97,7 @@ fn ledger(counters: &Counters) -> Ledger {
         originated: ledger.originated,
         copied: ledger.copied,
         sent: ledger.sent,
-        held: ledger.held,
+        held: ledger.held_in_all(),
         merged: ledger.merged,
         punted: ledger.punted,
         dropped: ledger.dropped,
@@ -355,6 +355,8 @@ fn as_configured(written: &model::Cell) -> CellObservation {
             ready: false,
             last_heard: Instant(0),
             margins: Margins::default(),
+            prb_symbols: 0,
+            prb_slots: 0,
         });
     }
     CellObservation {

@@ -4,6 +4,8 @@ use crate::dataplane::verdict::DropReason;
 use crate::ran::PeerId;
 
 /// Every frame accounted for: `received + originated + copied = sent + held + merged + punted + dropped`.
+/// Of one lcore among several, what it took from others counts with what came in, what it handed to them
+/// with what went out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Ledger {
     /// Frames taken from ports.
@@ -22,17 +24,28 @@ pub struct Ledger {
     pub punted: u64,
     /// Frames that ended here, each with a reason.
     pub dropped: u64,
+    /// Frames handed to other lcores.
+    pub handed: u64,
+    /// Frames taken from other lcores. Over all lcores, `handed` less `taken` are on their way.
+    pub taken: u64,
 }
 
 impl Ledger {
     /// In minus out; 0 at every moment between two bursts.
     pub const fn balance(&self) -> i128 {
-        (self.received as i128 + self.originated as i128 + self.copied as i128)
+        (self.received as i128 + self.originated as i128 + self.copied as i128 + self.taken as i128)
             - (self.sent as i128
                 + self.held as i128
                 + self.merged as i128
                 + self.punted as i128
-                + self.dropped as i128)
+                + self.dropped as i128
+                + self.handed as i128)
+    }
+
+    /// Frames held now, over all lcores whose counts are summed here: those on the way between them
+    /// included.
+    pub const fn held_in_all(&self) -> u64 {
+        self.held + self.handed.saturating_sub(self.taken)
     }
 }
 
@@ -172,6 +185,8 @@ impl Ledger {
         self.merged += other.merged;
         self.punted += other.punted;
         self.dropped += other.dropped;
+        self.handed += other.handed;
+        self.taken += other.taken;
     }
 }
 

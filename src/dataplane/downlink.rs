@@ -300,6 +300,10 @@ fn use_prbs(scene: &mut Scene<'_>, flow: Flow, slot: SlotCount, prb_symbols: u32
     let Some(complete) = cell.usage.add(slot, flow.member, prb_symbols) else {
         return;
     };
+    for (member, used) in cell.members.iter_mut().zip(complete.used) {
+        member.prb_symbols += u64::from(used);
+        member.prb_slots += 1;
+    }
     if matches!(cell.roles.mode(complete.slot), Mode::Shared { .. }) {
         let kind = EventKind::PrbUse {
             on: complete.slot,

@@ -137,6 +137,10 @@ pub struct MemberState {
     pub in_step_at: Instant,
     /// The newest slot of which it sent C-plane.
     pub newest_control: SlotCount,
+    /// PRB-symbols used in all slots measured.
+    pub prb_symbols: u64,
+    /// Slots measured.
+    pub prb_slots: u64,
 }
 
 /// A section type 0 message waiting for its twin.
@@ -300,6 +304,8 @@ impl CellState {
                     liveness: Liveness::new(&tables.liveness),
                     in_step_at: Instant(0),
                     newest_control: SlotCount(0),
+                    prb_symbols: 0,
+                    prb_slots: 0,
                 })
                 .collect(),
             in_step: assumed,

@@ -13,7 +13,7 @@ pub use crate::planes::role::Role;
 use crate::planes::role::{Cause, Mode};
 use crate::ran::{CellId, Instant, MemberId, SlotClock, SlotCount};
 
-/// One lcore at one moment.
+/// One lcore: its totals at one moment, its peers and cells within the turns after it.
 #[derive(Clone, Debug, Default)]
 pub struct Observation {
     /// When it was filled.
@@ -35,7 +35,7 @@ pub struct Load {
     pub hz: u64,
     /// Turns of the loop.
     pub turns: u64,
-    /// Frames received.
+    /// Frames taken from ports and from other lcores.
     pub frames: u64,
     /// Cycles of turns that moved frames.
     pub busy_cycles: u64,
@@ -91,29 +91,96 @@ pub struct MemberObservation {
     pub last_heard: Instant,
     /// How early before closing its due slots were heard.
     pub margins: Margins,
+    /// PRB-symbols used in all slots measured, frames dropped for not owning the slot included.
+    pub prb_symbols: u64,
+    /// Slots in which PRB use was measured.
+    pub prb_slots: u64,
 }
 
-impl Observation {
-    /// Copies everything from `lcore`. `owns` says which cells are this lcore's.
-    pub fn fill(
-        &mut self,
+/// An observation under way: totals first, in one step, so that they hold for one moment; then a few
+/// cells or peers a step, so that a thousand of them make no long gap.
+#[derive(Debug)]
+pub struct Filling {
+    observation: Box<Observation>,
+    /// Peers copied so far, then cells.
+    done: (usize, usize),
+}
+
+impl Filling {
+    /// Copies the totals. What control has made too small for the tables grows here, once.
+    pub fn begin(
+        mut observation: Box<Observation>,
         now: Instant,
         tables: &Tables,
         lcore: &LcoreState,
-        owns: impl Fn(usize) -> bool,
-    ) {
-        self.at = now;
-        self.term = tables.term;
-        self.counters.clone_from(&lcore.counters);
-        self.cells.clear();
-        self.cells.extend((0..lcore.cells.len()).map(|index| {
+        load: Load,
+    ) -> Self {
+        observation.at = now;
+        observation.term = tables.term;
+        observation.load = load;
+        let (to, from) = (&mut observation.counters, &lcore.counters);
+        to.ledger = from.ledger;
+        to.drops = from.drops;
+        to.events_lost = from.events_lost;
+        to.ptp_seen = from.ptp_seen;
+        to.ports.clone_from(&from.ports);
+        to.peers.clear();
+        to.peers.reserve_exact(from.peers.len());
+        to.cells.clear();
+        to.cells.reserve_exact(from.cells.len());
+        observation.cells.clear();
+        observation.cells.reserve_exact(lcore.cells.len());
+        Self {
+            observation,
+            done: (0, 0),
+        }
+    }
+
+    /// Copies some more; true when nothing is left. `owns` says which cells are this lcore's. Tables
+    /// replaced on the way leave what was copied before as it is: the next observation is all theirs.
+    pub fn step(
+        &mut self,
+        tables: &Tables,
+        lcore: &LcoreState,
+        owns: impl Fn(CellId) -> bool,
+    ) -> bool {
+        let Observation {
+            at,
+            counters,
+            cells,
+            ..
+        } = &mut *self.observation;
+        let (peers_done, cells_done) = &mut self.done;
+        let peers = lcore.counters.peers.iter().skip(*peers_done);
+        let before = counters.peers.len();
+        counters.peers.extend(peers.take(PEERS_A_STEP));
+        *peers_done = counters.peers.len();
+        if *peers_done > before && *peers_done < lcore.counters.peers.len() {
+            return false;
+        }
+        let next = *cells_done..lcore.cells.len().min(*cells_done + CELLS_A_STEP);
+        let counted = lcore.counters.cells.get(next.clone()).unwrap_or_default();
+        counters.cells.extend_from_slice(counted);
+        cells.extend(next.clone().map(|index| {
             let cell = CellId(index as u16);
-            owns(index)
-                .then(|| CellObservation::of(now, tables, lcore, cell))
-                .flatten()
+            let owned = owns(cell).then(|| CellObservation::of(*at, tables, lcore, cell));
+            owned.flatten()
         }));
+        *cells_done = next.end;
+        *cells_done >= lcore.cells.len()
+    }
+
+    /// What has been copied.
+    pub fn finish(self) -> Box<Observation> {
+        self.observation
     }
 }
+
+/// Peers copied in one step: about 7 kB.
+const PEERS_A_STEP: usize = 16;
+
+/// Cells copied in one step.
+const CELLS_A_STEP: usize = 4;
 
 impl CellObservation {
     fn of(now: Instant, tables: &Tables, lcore: &LcoreState, id: CellId) -> Option<Self> {
@@ -132,6 +199,8 @@ impl CellObservation {
                 ready: lcore.fit(now, tables, id, who).is_ok(),
                 last_heard: member.liveness.last_heard(),
                 margins: *member.liveness.margins(),
+                prb_symbols: member.prb_symbols,
+                prb_slots: member.prb_slots,
             });
         }
         let [armed, ..] = cell.failover.standby;
@@ -152,6 +221,7 @@ impl CellObservation {
             members,
         })
     }
+
     /// Standbys of the armed plan that could take over now.
     pub fn ready_standbys(&self) -> u64 {
         let members = self.members.iter().enumerate();

@@ -20,6 +20,8 @@ pub struct Part {
     pub tail: Range<u32>,
     /// Zero bytes to append.
     pub pad: u8,
+    /// C-plane: built from the last buffers too.
+    pub urgent: bool,
 }
 
 /// Parts of one burst and the bytes of their heads.
@@ -79,8 +81,16 @@ impl Outbox {
             head: from..self.arena.len() as u32,
             tail,
             pad,
+            urgent: false,
         });
         Ok(())
+    }
+
+    /// Parts pushed since `mark` are C-plane.
+    pub fn hurry(&mut self, mark: usize) {
+        for part in self.parts.iter_mut().skip(mark) {
+            part.urgent = true;
+        }
     }
 
     /// Parts pushed since `mark` are taken back.

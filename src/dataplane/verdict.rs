@@ -97,6 +97,7 @@ drop_reasons! {
     NoHeadroom "no_headroom" "The frame has no room for the longer header of its egress side.",
     OutboxFull "outbox_full" "One burst asked for more copies than the outbox holds.",
     TxFull "tx_full" "The egress port did not accept the frame.",
+    HandoverFull "handover_full" "The queue to the lcore that owns the cell or the port was full.",
 }
 
 impl DropReason {

@@ -1,18 +1,23 @@
 //! The loop: mailbox, burst in, journey, burst out. Carries verdicts out and keeps the ledger.
+//!
+//! Among several lcores a worker decides the frames of the cells it owns, hands those of others to their
+//! owners, takes its own from them, and sends on the ports that it polls. Alone it does everything.
 
 use crate::dataplane::commands;
 use crate::dataplane::counters::Counters;
+use crate::dataplane::departures::Departures;
 use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
+use crate::dataplane::handover::{self, Handover, LaneFull};
 use crate::dataplane::journey;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{Command, Event, Mailbox, Parcel};
-use crate::dataplane::observation::Load;
+use crate::dataplane::observation::{Filling, Load};
 use crate::dataplane::outbox::Outbox;
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::Tables;
 use crate::dataplane::ticks;
 use crate::dataplane::verdict::{DropReason, Verdict};
-use crate::ran::{Instant, PeerId, PortId};
+use crate::ran::{CellId, Instant, PeerId, Plane, PortId};
 use std::sync::Arc;
 
 /// Most parts of one burst.
@@ -56,7 +61,14 @@ pub struct Worker<F> {
     burst: Vec<F>,
     decided: Vec<Decided>,
     built: Vec<Option<F>>,
-    egress: Vec<Vec<F>>,
+    /// By `PortId`.
+    egress: Vec<Departures<F>>,
+    /// None if this is the only lcore.
+    handover: Option<Handover<F>>,
+    /// Frames of a burst that stay here; used with `handover`.
+    kept: Vec<F>,
+    /// An observation under way.
+    filling: Option<Filling>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +76,7 @@ struct Decided {
     verdict: Verdict,
     parts: u16,
     peer: Option<PeerId>,
+    control: bool,
 }
 
 impl<F> Worker<F> {
@@ -71,9 +84,7 @@ impl<F> Worker<F> {
     pub fn new(tables: Arc<Tables>, clock: Clock) -> Self {
         let ports = tables.flood.len();
         let lcore = LcoreState::new(&tables, EVENTS);
-        let egress = (0..ports)
-            .map(|_| Vec::with_capacity(PARTS + BURST))
-            .collect();
+        let egress = (0..ports).map(|_| Departures::new(PARTS + BURST)).collect();
         Self {
             tables,
             lcore,
@@ -83,7 +94,16 @@ impl<F> Worker<F> {
             decided: Vec::with_capacity(BURST),
             built: Vec::with_capacity(PARTS),
             egress,
+            handover: None,
+            kept: Vec::with_capacity(BURST),
+            filling: None,
         }
+    }
+
+    /// One of several lcores: `handover` is its end of the queues between them.
+    pub fn among(self, handover: Handover<F>) -> Self {
+        let handover = Some(handover);
+        Self { handover, ..self }
     }
 
     /// Takes one burst from `port` all the way; returns how many frames it held.
@@ -100,14 +120,77 @@ impl<F> Worker<F> {
         if received == 0 {
             return 0;
         }
-        self.decide::<Io>(port, now, observer);
-        if !self.outbox.is_empty() {
-            let (parts, arena) = (self.outbox.parts(), self.outbox.arena());
-            io.build(&mut self.burst, parts, arena, &mut self.built);
+        let mut bytes = 0;
+        if self.handover.is_some() {
+            bytes = self.pass_on::<Io>(port);
         }
-        self.sort::<Io>();
-        self.transmit(io);
+        bytes += self.work(io, port, now, observer);
+        let counters = &mut self.lcore.counters;
+        counters.ledger.received += received as u64;
+        if let Some(port) = counters.ports.get_mut(port.index()) {
+            port.received += received as u64;
+            port.received_bytes += bytes;
+        }
         received
+    }
+
+    /// Takes one burst that another lcore received on `port` all the way; returns how many frames.
+    pub fn take_in<Io: FrameIo<Frame = F>>(
+        &mut self,
+        io: &mut Io,
+        port: PortId,
+        now: Instant,
+        observer: &mut impl Observer,
+    ) -> usize {
+        let Some(handover) = &self.handover else {
+            return 0;
+        };
+        let waiting = std::iter::from_fn(|| handover.take_in(port));
+        self.burst.extend(waiting.take(BURST));
+        let taken = self.burst.len();
+        if taken > 0 {
+            self.lcore.counters.ledger.taken += taken as u64;
+            self.work(io, port, now, observer);
+        }
+        taken
+    }
+
+    /// Sends what other lcores decided to send on `port`, and again what it refused; returns how many
+    /// frames others had decided.
+    pub fn send_out<Io: FrameIo<Frame = F>>(
+        &mut self,
+        io: &mut Io,
+        port: PortId,
+        now: Instant,
+    ) -> usize {
+        let Some(queue) = self.egress.get_mut(port.index()) else {
+            return 0;
+        };
+        let mut taken = 0;
+        if let Some(handover) = &self.handover {
+            while taken < BURST
+                && let Some((frame, control)) = handover.take_out(port)
+            {
+                queue.push(frame, control);
+                taken += 1;
+            }
+        }
+        self.lcore.counters.ledger.taken += taken as u64;
+        if !queue.is_empty() {
+            queue.send(io, port, now, &mut self.lcore.counters);
+        }
+        taken
+    }
+
+    /// Whether C-plane waits for a port that was full.
+    #[inline]
+    pub const fn holds_frames(&self) -> bool {
+        self.lcore.counters.ledger.held > 0
+    }
+
+    /// This lcore's end of the queues between lcores.
+    pub const fn handover(&self) -> Option<&Handover<F>> {
+        self.handover.as_ref()
     }
 
     /// Does what is due by `now`: at each exact instant in virtual time, at once otherwise.
@@ -133,8 +216,9 @@ impl<F> Worker<F> {
     }
 
     /// One exchange with control: commands in, events out, parcels used and sent back. `load` is what
-    /// the loop knows of itself. An event that finds the mailbox full is counted.
-    pub fn exchange(&mut self, now: Instant, mailbox: &Mailbox, load: Load) {
+    /// the loop knows of itself; true if it was put into an observation. An event that finds the mailbox
+    /// full is counted.
+    pub fn exchange(&mut self, now: Instant, mailbox: &Mailbox, load: Load) -> bool {
         while let Some(command) = mailbox.take() {
             self.command(now, &command);
         }
@@ -143,17 +227,33 @@ impl<F> Worker<F> {
             lost += u64::from(!mailbox.say(event));
         }
         self.lcore.counters.events_lost += lost;
-        if let Some(parcel) = mailbox.unpack() {
-            let back = match parcel {
-                Parcel::Observation(mut observation) => {
-                    observation.fill(now, &self.tables, &self.lcore, |_| true);
-                    observation.load = load;
-                    Parcel::Observation(observation)
-                }
-            };
-            // `unpack` gives nothing unless the way back has room, and only this lcore fills it.
-            drop(mailbox.send_back(back));
+        if let Some(filling) = self.filling.take() {
+            self.observe(filling, mailbox);
+            return false;
         }
+        if let Some(parcel) = mailbox.unpack() {
+            match parcel {
+                Parcel::Observation(observation) => {
+                    let begun = Filling::begin(observation, now, &self.tables, &self.lcore, load);
+                    self.filling = Some(begun);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// One more step of an observation; back to control when it is complete.
+    fn observe(&mut self, mut filling: Filling, mailbox: &Mailbox) {
+        let me = self.handover.as_ref().map(Handover::me);
+        let owners = &self.tables.owners;
+        let owns = |cell: CellId| me.is_none_or(|me| owners.of_cell(cell) == me);
+        if !filling.step(&self.tables, &self.lcore, owns) {
+            self.filling = Some(filling);
+            return;
+        }
+        // `unpack` gave it when the way back had room, and nothing was unpacked since.
+        drop(mailbox.send_back(Parcel::Observation(filling.finish())));
     }
 
     /// Events since the last drain.
@@ -188,13 +288,69 @@ impl<F> Worker<F> {
         }
     }
 
+    /// Hands the frames of the burst that belong to others to them; returns the bytes that went.
+    fn pass_on<Io: FrameIo<Frame = F>>(&mut self, port: PortId) -> u64 {
+        let Some(handover) = &self.handover else {
+            return 0;
+        };
+        let (tables, counters) = (&*self.tables, &mut self.lcore.counters);
+        let mut bytes = 0;
+        for mut frame in self.burst.drain(..) {
+            let (head, info) = Io::head(&mut frame, port);
+            let sender = handover::sender(head, info, tables);
+            let foreign = sender.and_then(|peer| {
+                let owner = tables.owners.of_peer(peer);
+                (owner != handover.me()).then_some((peer, owner))
+            });
+            let Some((peer, owner)) = foreign else {
+                self.kept.push(frame);
+                continue;
+            };
+            bytes += u64::from(info.len);
+            let control = |frame: &mut F| {
+                let (head, info) = Io::head(frame, port);
+                handover::is_control(head, info, tables, peer)
+            };
+            match handover.pass_on(owner, port, frame, control) {
+                Ok(()) => counters.ledger.handed += 1,
+                Err(LaneFull(_)) => {
+                    if let Some(peer) = counters.peers.get_mut(peer.index()) {
+                        peer.received += 1;
+                    }
+                    counters.count_drop(DropReason::HandoverFull, Some(peer));
+                }
+            }
+        }
+        std::mem::swap(&mut self.burst, &mut self.kept);
+        bytes
+    }
+
+    /// The burst from decision to departure; returns its bytes as received.
+    #[inline]
+    fn work<Io: FrameIo<Frame = F>>(
+        &mut self,
+        io: &mut Io,
+        port: PortId,
+        now: Instant,
+        observer: &mut impl Observer,
+    ) -> u64 {
+        let bytes = self.decide::<Io>(port, now, observer);
+        if !self.outbox.is_empty() {
+            let (parts, arena) = (self.outbox.parts(), self.outbox.arena());
+            io.build(&mut self.burst, parts, arena, &mut self.built);
+        }
+        self.sort::<Io>();
+        self.transmit(io, now);
+        bytes
+    }
+
     #[inline]
     fn decide<Io: FrameIo<Frame = F>>(
         &mut self,
         port: PortId,
         now: Instant,
         observer: &mut impl Observer,
-    ) {
+    ) -> u64 {
         self.outbox.clear();
         self.decided.clear();
         let mut bytes = 0;
@@ -217,20 +373,19 @@ impl<F> Worker<F> {
             bytes += u64::from(info.len);
             let parts = (self.outbox.len() - before) as u16;
             let peer = self.lcore.trace.peer;
+            let control = matches!(self.lcore.trace.message, Some((Plane::Control, _)));
+            if control && parts > 0 {
+                self.outbox.hurry(before);
+            }
             self.account(verdict, parts, peer);
             self.decided.push(Decided {
                 verdict,
                 parts,
                 peer,
+                control,
             });
         }
-        let received = self.burst.len() as u64;
-        let counters = &mut self.lcore.counters;
-        counters.ledger.received += received;
-        if let Some(port) = counters.ports.get_mut(port.index()) {
-            port.received += received;
-            port.received_bytes += bytes;
-        }
+        bytes
     }
 
     #[inline]
@@ -258,7 +413,7 @@ impl<F> Worker<F> {
                     break;
                 };
                 match (copy, self.egress.get_mut(part.port.index())) {
-                    (Some(copy), Some(queue)) => queue.push(copy),
+                    (Some(copy), Some(queue)) => queue.push(copy, decided.control),
                     (None, _) => counters.count_drop(DropReason::NoBuffer, decided.peer),
                     (Some(_), None) => counters.count_drop(DropReason::NoRoute, decided.peer),
                 }
@@ -271,31 +426,41 @@ impl<F> Worker<F> {
                 continue;
             }
             match self.egress.get_mut(departure.port.index()) {
-                Some(queue) => queue.push(frame),
+                Some(queue) => queue.push(frame, decided.control),
                 None => counters.count_drop(DropReason::NoRoute, decided.peer),
             }
         }
     }
 
-    fn transmit<Io: FrameIo<Frame = F>>(&mut self, io: &mut Io) {
+    /// Sends on the ports that are this lcore's, hands the rest to the lcores of theirs.
+    #[inline]
+    fn transmit<Io: FrameIo<Frame = F>>(&mut self, io: &mut Io, now: Instant) {
         let counters = &mut self.lcore.counters;
         for (index, queue) in self.egress.iter_mut().enumerate() {
             if queue.is_empty() {
                 continue;
             }
-            let offered = queue.len();
-            let bytes = io.transmit(PortId(index as u8), queue);
-            let refused = queue.len();
-            let sent = (offered - refused) as u64;
-            counters.ledger.sent += sent;
-            if let Some(port) = counters.ports.get_mut(index) {
-                port.sent += sent;
-                port.sent_bytes += bytes;
+            let port = PortId(index as u8);
+            match &self.handover {
+                Some(handover) if !handover.is_mine(port) => {
+                    hand_on(handover, port, queue, counters);
+                }
+                _ => queue.send(io, port, now, counters),
             }
-            for _ in 0..refused {
-                counters.count_drop(DropReason::TxFull, None);
-            }
-            queue.clear();
+        }
+    }
+}
+
+fn hand_on<F>(
+    handover: &Handover<F>,
+    port: PortId,
+    queue: &mut Departures<F>,
+    counters: &mut Counters,
+) {
+    for (frame, control) in queue.drain() {
+        match handover.send_on(port, frame, control) {
+            Ok(()) => counters.ledger.handed += 1,
+            Err(LaneFull(_)) => counters.count_drop(DropReason::HandoverFull, None),
         }
     }
 }

@@ -4,22 +4,28 @@
 //! port: small frames are copied whole, large ones share the payload of their source behind a header
 //! of their own, and ports that cannot send chains get a full copy.
 
+use super::device::PortPlan;
 use super::eal::{Eal, StartError};
 use super::ffi;
 use super::mbuf::Mbuf;
 use super::mempool::{HEAD_ROOM, PoolSize, Pools};
-use super::port::{Port, PortPlan};
+use super::port::Port;
 use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
 use crate::dataplane::outbox::Part;
+use crate::dataplane::ownership::Ownership;
 use crate::dataplane::verdict::Departure;
-use crate::ran::{Instant, PortId};
+use crate::ran::{Instant, LcoreId, PortId};
 use std::mem;
+use std::sync::Arc;
 
-/// All ports of the appliance, by `PortId`, and the pools behind them.
+/// The ports that one lcore polls and sends on, by `PortId`, and the pools behind all ports.
 #[derive(Debug)]
 pub struct Ports {
-    ports: Vec<Port>,
-    pools: Pools,
+    /// `None` for those of other lcores.
+    ports: Vec<Option<Port>>,
+    /// Whether a frame may be sent in several segments; known of every port.
+    joins_chains: Vec<bool>,
+    pools: Arc<Pools>,
     /// Scratch of `build`.
     parts: Vec<ffi::shim_part>,
 }
@@ -31,17 +37,51 @@ impl Ports {
         let ports = plans
             .iter()
             .map(|plan| Port::start(eal, plan, &pools))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            ports,
-            pools,
+            joins_chains: ports.iter().map(Port::joins_chains).collect(),
+            ports: ports.into_iter().map(Some).collect(),
+            pools: Arc::new(pools),
             parts: Vec::with_capacity(PARTS),
         })
     }
 
+    /// The ports of each lcore, in order of `LcoreId`.
+    pub fn split(mut self, owners: &Ownership) -> Vec<Self> {
+        let mut share = |lcore: LcoreId| Self {
+            ports: self
+                .ports
+                .iter_mut()
+                .enumerate()
+                .map(|(index, port)| {
+                    let polled_by = owners.of_port(PortId(index as u8));
+                    port.take_if(|_| polled_by == lcore)
+                })
+                .collect(),
+            joins_chains: self.joins_chains.clone(),
+            pools: Arc::clone(&self.pools),
+            parts: Vec::with_capacity(PARTS),
+        };
+        (0..owners.lcores())
+            .map(|lcore| share(LcoreId(lcore as u8)))
+            .collect()
+    }
+
     /// Stops and closes every port; the pools stay, to be counted.
-    pub fn close(self) -> Pools {
+    pub fn close(self) -> Arc<Pools> {
         self.pools
+    }
+
+    /// What may be asked of the ports and pools from any thread while they run.
+    pub fn gauge(&self) -> Gauge {
+        Gauge {
+            ports: self
+                .ports
+                .iter()
+                .map(|port| port.as_ref().map(Port::id))
+                .collect(),
+            pools: Arc::clone(&self.pools),
+        }
     }
 
     /// The pools.
@@ -52,10 +92,7 @@ impl Ports {
     fn style(&self, part: &Part) -> u8 {
         let head = part.head.end - part.head.start;
         let tail = part.tail.end.saturating_sub(part.tail.start);
-        let joins = self
-            .ports
-            .get(part.port.index())
-            .is_some_and(Port::joins_chains);
+        let joins = self.joins_chains.get(part.port.index()) == Some(&true);
         if head + tail + u32::from(part.pad) <= u32::from(HEAD_ROOM) {
             return ffi::SHIM_COPY_SMALL as u8;
         }
@@ -89,7 +126,7 @@ impl FrameIo for Ports {
     type Frame = Mbuf;
 
     fn receive(&mut self, port: PortId, into: &mut Vec<Mbuf>) {
-        let Some(port) = self.ports.get(port.index()) else {
+        let Some(Some(port)) = self.ports.get(port.index()) else {
             return;
         };
         let free = into.spare_capacity_mut();
@@ -124,11 +161,14 @@ impl FrameIo for Ports {
     ) {
         let mut described = mem::take(&mut self.parts);
         described.clear();
-        described.extend(
-            parts
-                .iter()
-                .map(|part| self.shim_part(sources, part, arena).unwrap_or(IMPOSSIBLE)),
-        );
+        // What is left of a pool that runs out is for receiving and for C-plane.
+        let scarce = self.pools.all().iter().any(|pool| pool.is_scarce());
+        described.extend(parts.iter().map(|part| {
+            if scarce && !part.urgent {
+                return IMPOSSIBLE;
+            }
+            self.shim_part(sources, part, arena).unwrap_or(IMPOSSIBLE)
+        }));
         out.reserve(described.len());
         let pools = ffi::shim_pools {
             frames: self.pools.frames.as_ptr(),
@@ -147,7 +187,7 @@ impl FrameIo for Ports {
     }
 
     fn transmit(&mut self, port: PortId, frames: &mut Vec<Mbuf>) -> u64 {
-        let Some(port) = self.ports.get(port.index()) else {
+        let Some(Some(port)) = self.ports.get(port.index()) else {
             return 0;
         };
         let offered: u64 = frames
@@ -169,6 +209,56 @@ impl FrameIo for Ports {
             .map(|frame| u64::from(frame.frame_len()))
             .sum();
         offered - left
+    }
+}
+
+/// What drivers and pools say of themselves, for threads beside the lcores.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    ports: Vec<Option<u16>>,
+    pools: Arc<Pools>,
+}
+
+/// Frames that a port lost before they could be received, as its driver counts them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PortLosses {
+    /// The queue was full: the lcore was late.
+    pub missed: u64,
+    /// No buffer was free.
+    pub no_buffer: u64,
+    /// Damaged on the wire.
+    pub errors: u64,
+}
+
+impl Gauge {
+    /// The pools.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// What the driver says of the link: only a hint, most virtual ports always say up.
+    pub fn link_up(&self, port: PortId) -> bool {
+        // SAFETY: asks for a number; DPDK refuses one that is no port.
+        self.id(port)
+            .is_some_and(|id| unsafe { ffi::shim_link_up(id) })
+    }
+
+    /// What `port` has lost, if its driver counts.
+    pub fn losses(&self, port: PortId) -> Option<PortLosses> {
+        let id = self.id(port)?;
+        let mut losses = [0u64; 3];
+        // SAFETY: three counters are writable; DPDK refuses a number that is no port.
+        let counted = unsafe { ffi::shim_port_losses(id, losses.as_mut_ptr()) };
+        let [missed, no_buffer, errors] = losses;
+        counted.then_some(PortLosses {
+            missed,
+            no_buffer,
+            errors,
+        })
+    }
+
+    fn id(&self, port: PortId) -> Option<u16> {
+        self.ports.get(port.index()).copied().flatten()
     }
 }
 

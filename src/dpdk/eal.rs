@@ -5,9 +5,12 @@
 //! process ends instead.
 
 use super::ffi;
-use rustix::thread::{CpuSet, sched_getaffinity};
-use std::ffi::{CStr, CString, c_char};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use std::ffi::{CStr, CString, OsStr, c_char};
 use std::fmt;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Proof that EAL runs in this process. There is at most one.
@@ -38,29 +41,103 @@ impl Eal {
         Ok(Self(()))
     }
 
-    /// Pins the calling thread's work to the lcore EAL gave it: its number, for reports.
-    pub fn lcore(&self) -> u32 {
+    /// The lcores of EAL: the main one, on which it was started, then the others.
+    pub fn lcores(&self) -> Vec<u32> {
         // SAFETY: EAL runs.
-        unsafe { ffi::shim_lcore() }
+        let main = unsafe { ffi::rte_get_main_lcore() };
+        let mut lcores = vec![main];
+        let mut last = u32::MAX;
+        // SAFETY: EAL runs.
+        for _ in 1..unsafe { ffi::rte_lcore_count() } {
+            // SAFETY: EAL runs; without wrapping the next lcore behind the last is RTE_MAX_LCORE.
+            last = unsafe { ffi::rte_get_next_lcore(last, 1, 0) };
+            lcores.push(last);
+        }
+        lcores
+    }
+
+    /// Removes the directory that EAL made for its sockets: it never does. They end with the process.
+    pub fn sweep(&self) {
+        // SAFETY: EAL runs, and keeps the text for as long as it does.
+        let directory = unsafe { CStr::from_ptr(ffi::rte_eal_get_runtime_dir()) };
+        let path = Path::new(OsStr::from_bytes(directory.to_bytes()));
+        // Only what is this process's alone; what is left behind does no harm.
+        if path.ends_with(file_prefix()) {
+            let _ = fs::remove_dir_all(path);
+        }
     }
 }
 
-/// The argument line that needs no privilege, no huge pages and no NIC.
-pub fn default_arguments(core: usize, mebibytes: u32) -> Vec<String> {
-    let line = format!(
-        "-l {core} --no-huge -m {mebibytes} --no-shconf --no-pci --no-telemetry \
-         --log-level=warning --file-prefix=ranshift{}",
-        std::process::id()
-    );
-    line.split_whitespace().map(str::to_owned).collect()
+/// Where buffers lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// In pages of the usual size, so much of it in MiB: nothing has to be reserved.
+    Plain(u32),
+    /// In huge pages of this process alone, so much of it in MiB or as much as is asked for.
+    Huge(Option<u32>),
+}
+
+/// The argument line for one lcore on each of `cores`, without the devices. `pci` if one of them is.
+pub fn arguments(cores: &[usize], memory: Memory, pci: bool) -> Vec<String> {
+    let lcores = cores.iter().enumerate();
+    let lcores: Vec<String> = lcores
+        .map(|(lcore, core)| format!("{lcore}@{core}"))
+        .collect();
+    let mut line = vec![
+        format!("--lcores={}", lcores.join(",")),
+        format!("--file-prefix={}", file_prefix()),
+        "--log-level=warning".to_owned(),
+    ];
+    let (kind, mebibytes): (&[&str], _) = match memory {
+        Memory::Plain(mebibytes) => (&["--no-huge", "--no-shconf"], Some(mebibytes)),
+        Memory::Huge(mebibytes) => (&["--in-memory"], mebibytes),
+    };
+    line.extend(kind.iter().map(|word| (*word).to_owned()));
+    if let Some(mebibytes) = mebibytes {
+        line.extend(["-m".to_owned(), mebibytes.to_string()]);
+    }
+    if !pci {
+        line.push("--no-pci".to_owned());
+    }
+    line
+}
+
+/// Whether a checked line says on which cores EAL runs.
+pub fn names_cores(arguments: &[String]) -> bool {
+    let names = ["-l", "-c", "--lcores"];
+    arguments
+        .iter()
+        .any(|word| names.iter().any(|name| word.starts_with(name)))
+}
+
+/// Nobody else's: two appliances on one machine do not meet.
+fn file_prefix() -> String {
+    format!("ranshift{}", std::process::id())
+}
+
+/// The cores this process may use.
+pub fn allowed_cores() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    (0..CpuSet::MAX_CPU)
+        .filter(|core| allowed.is_set(*core))
+        .collect()
+}
+
+/// Keeps the calling thread, and every thread that it starts from now on, off `cores`. False if nothing
+/// would be left, and nothing was changed.
+pub fn keep_off(cores: &[usize]) -> bool {
+    let mut rest = CpuSet::new();
+    for core in allowed_cores() {
+        if !cores.contains(&core) {
+            rest.set(core);
+        }
+    }
+    rest.count() > 0 && sched_setaffinity(None, &rest).is_ok()
 }
 
 /// The last core this process may use: the first is where everything else tends to run.
 pub fn last_core() -> Option<usize> {
-    let allowed = sched_getaffinity(None).ok()?;
-    (0..CpuSet::MAX_CPU.min(MOST_LCORES))
-        .rev()
-        .find(|core| allowed.is_set(*core))
+    allowed_cores().last().copied()
 }
 
 /// Splits a line of EAL options and refuses what EAL would refuse, and what is not for the line to say.
@@ -154,9 +231,6 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Debian builds EAL for this many (RTE_MAX_LCORE).
-const MOST_LCORES: usize = 128;
-
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether an option takes a value.
@@ -224,9 +298,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_line_passes_its_own_check() {
-        let line = default_arguments(0, 256).join(" ");
-        assert_eq!(checked_arguments(&line), Ok(default_arguments(0, 256)));
+    fn every_derived_line_passes_the_check() {
+        for memory in [
+            Memory::Plain(256),
+            Memory::Huge(None),
+            Memory::Huge(Some(64)),
+        ] {
+            let derived = arguments(&[2, 5], memory, false);
+            assert_eq!(checked_arguments(&derived.join(" ")), Ok(derived.clone()));
+            assert!(names_cores(&derived));
+            assert!(derived.contains(&"--lcores=0@2,1@5".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_line_for_a_nic_lets_eal_look_at_the_bus() {
+        assert!(!arguments(&[0], Memory::Huge(None), true).contains(&"--no-pci".to_owned()));
+    }
+
+    #[test]
+    fn telemetry_stays_on() {
+        assert!(!arguments(&[0], Memory::Plain(64), false).contains(&"--no-telemetry".to_owned()));
     }
 
     #[test]

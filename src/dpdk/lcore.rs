@@ -1,25 +1,45 @@
-//! A worker on the core it runs on: the turn of its loop, what its frames cost, and the clock.
-//!
-//! The cycle counter runs at a constant rate on every machine we support (`constant_tsc`); it is set
-//! against the system's time once a second, so that instants follow UTC as far as the system does. They
-//! never go back.
+//! A worker on the core it runs on: the turn of its loop, what its frames cost, and its rest.
 
 use super::burst::Ports;
+use super::clock::CycleClock;
+pub use super::clock::{cycles, cycles_per_second};
 use super::eal::Eal;
 use super::ffi;
 use super::mbuf::Mbuf;
+use crate::dataplane::mailbox::Mailbox;
+use crate::dataplane::observation::Load;
 use crate::dataplane::worker::{Unobserved, Worker};
 use crate::ran::{Instant, PortId};
-use rustix::time::{ClockId, clock_gettime};
+use rustix::thread::{nanosleep, set_current_timer_slack};
+use rustix::time::Timespec;
+use std::num::NonZeroU64;
 
-/// One worker over all ports, told the time by this core's cycle counter.
+/// One worker over the ports of its lcore, told the time by this core's cycle counter.
 #[derive(Debug)]
 pub struct Lcore {
     /// What decides.
     pub worker: Worker<Mbuf>,
-    ports: u8,
+    /// Ports polled and sent on here.
+    mine: Vec<PortId>,
+    /// Ports of other lcores, which hand over what they receive.
+    others: Vec<PortId>,
+    rest: Rest,
     clock: CycleClock,
     usage: Usage,
+    load: Load,
+    last: LastTurn,
+    longest_gap: u64,
+}
+
+/// What the loop does when nothing comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rest {
+    /// Polls again at once.
+    Spin,
+    /// Polls again after a PAUSE instruction.
+    Pause,
+    /// Pauses, and sleeps once nothing has come for `AWAKE`.
+    Sleep,
 }
 
 /// What frames have cost, from receive to send, ticks included and idle polls left out.
@@ -31,15 +51,57 @@ pub struct Usage {
     pub frames: u64,
 }
 
+/// What the next turn counts of the last one.
+#[derive(Clone, Copy, Debug)]
+struct LastTurn {
+    started: u64,
+    busy: bool,
+    /// When frames last came.
+    busy_at: u64,
+}
+
 impl Lcore {
-    /// Runs `worker` on the calling thread's core over the first `ports` ports.
+    /// Runs `worker` alone, over the first `ports` ports.
     pub fn new(eal: &Eal, worker: Worker<Mbuf>, ports: usize) -> Self {
+        let all = 0..ports.min(usize::from(u8::MAX) + 1);
+        let (mine, others) = all
+            .map(|port| PortId(port as u8))
+            .partition(|port| worker.handover().is_none_or(|end| end.is_mine(*port)));
+        let started = cycles();
+        let clock = CycleClock::new(eal);
         Self {
             worker,
-            ports: ports.min(usize::from(u8::MAX)) as u8,
-            clock: CycleClock::new(eal),
+            mine,
+            others,
+            rest: Rest::Spin,
+            load: Load {
+                hz: clock.hz(),
+                ..Load::default()
+            },
+            clock,
             usage: Usage::default(),
+            last: LastTurn {
+                started,
+                busy: false,
+                busy_at: started,
+            },
+            longest_gap: 0,
         }
+    }
+
+    /// With this rest between turns that brought nothing.
+    pub fn resting(self, rest: Rest) -> Self {
+        Self { rest, ..self }
+    }
+
+    /// To be called on the lcore itself before its first turn: sleeps end when they should.
+    pub fn settle(&mut self) {
+        if self.rest == Rest::Sleep {
+            // Refused, it sleeps up to 50 us longer.
+            let _ = set_current_timer_slack(NonZeroU64::new(1));
+        }
+        self.last.started = cycles();
+        self.last.busy_at = self.last.started;
     }
 
     /// One turn: what is due, then a burst from each port. Returns when it started.
@@ -47,11 +109,12 @@ impl Lcore {
     pub fn turn(&mut self, io: &mut Ports) -> Turn {
         let started = cycles();
         let now = self.clock.at(started);
+        self.count_turn(started);
         self.worker.tick(now);
         let mut before = started;
         let mut frames = 0;
-        for port in 0..self.ports {
-            let burst = self.worker.poll(io, PortId(port), now, &mut Unobserved);
+        for port in &self.mine {
+            let burst = self.worker.poll(io, *port, now, &mut Unobserved);
             let after = cycles();
             if burst > 0 {
                 self.usage.cycles += after - before;
@@ -60,6 +123,95 @@ impl Lcore {
             }
             before = after;
         }
+        if !self.others.is_empty() || self.worker.holds_frames() {
+            frames += self.trade(io, now);
+        }
+        self.end_turn(started, now, frames)
+    }
+
+    /// A turn that receives nothing: decides and sends what other lcores hand over.
+    pub fn turn_without_receiving(&mut self, io: &mut Ports) -> Turn {
+        let started = cycles();
+        let now = self.clock.at(started);
+        self.count_turn(started);
+        self.worker.tick(now);
+        let frames = self.trade(io, now);
+        self.end_turn(started, now, frames)
+    }
+
+    /// One exchange with control.
+    #[inline]
+    pub fn exchange(&mut self, now: Instant, mailbox: &Mailbox) {
+        self.load.longest_gap_ns = self.clock.nanos(self.longest_gap);
+        if self.worker.exchange(now, mailbox, self.load) {
+            self.longest_gap = 0;
+        }
+    }
+
+    /// What the loop does after a turn that brought nothing.
+    #[inline]
+    pub fn rest(&mut self, turn: &Turn) {
+        match self.rest {
+            Rest::Spin => {}
+            Rest::Pause => pause(),
+            Rest::Sleep if turn.started - self.last.busy_at < self.load.hz / AWAKE => pause(),
+            Rest::Sleep => self.sleep(turn.now),
+        }
+    }
+
+    /// What frames have cost so far.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// What the loop has done so far; the gap is the longest since the last observation.
+    pub fn load(&self) -> Load {
+        Load {
+            longest_gap_ns: self.clock.nanos(self.longest_gap),
+            ..self.load
+        }
+    }
+
+    /// When frames last came, in cycles.
+    pub fn busy_at(&self) -> u64 {
+        self.last.busy_at
+    }
+
+    /// Frames between lcores, and C-plane that a full port refused.
+    fn trade(&mut self, io: &mut Ports, now: Instant) -> usize {
+        let mut frames = 0;
+        for port in &self.others {
+            frames += self.worker.take_in(io, *port, now, &mut Unobserved);
+        }
+        for port in &self.mine {
+            frames += self.worker.send_out(io, *port, now);
+        }
+        frames
+    }
+
+    #[inline]
+    fn count_turn(&mut self, started: u64) {
+        let length = started - self.last.started;
+        match self.last.busy {
+            true => self.load.busy_cycles += length,
+            false => self.load.idle_cycles += length,
+        }
+        self.longest_gap = self.longest_gap.max(length);
+        self.load.turns += 1;
+    }
+
+    #[inline]
+    fn end_turn(&mut self, started: u64, now: Instant, frames: usize) -> Turn {
+        self.load.frames += frames as u64;
+        self.last = LastTurn {
+            started,
+            busy: frames > 0,
+            busy_at: if frames > 0 {
+                started
+            } else {
+                self.last.busy_at
+            },
+        };
         Turn {
             started,
             now,
@@ -67,9 +219,19 @@ impl Lcore {
         }
     }
 
-    /// What frames have cost so far.
-    pub fn usage(&self) -> Usage {
-        self.usage
+    /// Not beyond what is due next.
+    fn sleep(&self, now: Instant) {
+        let due = self.worker.next_deadline();
+        let nanos = due.0.saturating_sub(now.0).min(SLEEP_NS);
+        if nanos < SHORTEST_SLEEP_NS {
+            return pause();
+        }
+        let request = Timespec {
+            tv_sec: 0,
+            tv_nsec: nanos as i64,
+        };
+        // Interrupted, it polls sooner.
+        let _ = nanosleep(&request);
     }
 }
 
@@ -80,62 +242,22 @@ pub struct Turn {
     pub started: u64,
     /// What it took for the time.
     pub now: Instant,
-    /// Frames that it received.
+    /// Frames that it received, from ports and from other lcores.
     pub frames: usize,
 }
 
-/// UTC from the cycle counter.
-#[derive(Debug)]
-struct CycleClock {
-    hz: u64,
-    /// Nanoseconds per cycle, times 2^32.
-    scale: u64,
-    set_at: u64,
-    set_to: Instant,
-    last: Instant,
-}
-
-impl CycleClock {
-    fn new(_eal: &Eal) -> Self {
-        let hz = cycles_per_second();
-        let now = system_time();
-        Self {
-            hz,
-            scale: ((1_000_000_000u128 << 32) / u128::from(hz)) as u64,
-            set_at: cycles(),
-            set_to: now,
-            last: now,
-        }
-    }
-
-    /// The instant of `cycles`, a reading of the counter not older than the last one given.
-    fn at(&mut self, cycles: u64) -> Instant {
-        let mut elapsed = cycles.saturating_sub(self.set_at);
-        if elapsed > self.hz {
-            self.set_at = cycles;
-            self.set_to = system_time();
-            elapsed = 0;
-        }
-        let nanos = ((u128::from(elapsed) * u128::from(self.scale)) >> 32) as i64;
-        self.last = self.last.max(self.set_to.offset(nanos));
-        self.last
-    }
-}
-
-/// The cycle counter of this core.
 #[inline]
-pub fn cycles() -> u64 {
-    // SAFETY: reads a register.
-    unsafe { ffi::shim_cycles() }
+fn pause() {
+    // SAFETY: one instruction.
+    unsafe { ffi::shim_pause() }
 }
 
-/// Rate of the cycle counter, as EAL measured it at start.
-pub fn cycles_per_second() -> u64 {
-    // SAFETY: reads a number.
-    unsafe { ffi::shim_cycles_hz() }.max(1)
-}
+/// Part of a second without frames after which `Rest::Sleep` sleeps: 1 ms. A cell on air sends every
+/// symbol, so it keeps its lcore awake.
+const AWAKE: u64 = 1_000;
 
-fn system_time() -> Instant {
-    let now = clock_gettime(ClockId::Realtime);
-    Instant(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
-}
+/// One sleep: less than the shortest time from a frame's arrival to its air time.
+const SLEEP_NS: u64 = 50_000;
+
+/// Below this a sleep costs more than it saves.
+const SHORTEST_SLEEP_NS: u64 = 2_000;

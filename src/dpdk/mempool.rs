@@ -3,6 +3,7 @@
 //! A pool is made at start and never freed: a buffer may be in a driver's queue or in a ring until the
 //! process ends, and so no `Mbuf` can outlive its pool.
 
+use super::device::PortPlan;
 use super::eal::{Eal, StartError};
 use super::ffi;
 use std::ffi::CString;
@@ -13,6 +14,7 @@ use std::ptr::NonNull;
 pub struct Pool {
     pool: NonNull<ffi::rte_mempool>,
     name: &'static str,
+    size: u32,
 }
 
 impl Pool {
@@ -27,12 +29,28 @@ impl Pool {
                 "the memory given to EAL (-m) is too small for the ports and their MTU",
             ));
         };
-        Ok(Self { pool, name })
+        Ok(Self {
+            pool,
+            name,
+            size: count,
+        })
     }
 
     /// What the pool holds.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Buffers in all.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Whether so few buffers are left that they are kept for receiving and for C-plane.
+    #[inline]
+    pub(super) fn is_scarce(&self) -> bool {
+        // SAFETY: pools live for ever.
+        unsafe { ffi::shim_pool_free(self.as_ptr()) < RESERVE }
     }
 
     /// Buffers that are not in the pool now.
@@ -48,6 +66,8 @@ impl Pool {
 
 // SAFETY: DPDK's pools are made for many threads at once.
 unsafe impl Send for Pool {}
+// SAFETY: likewise.
+unsafe impl Sync for Pool {}
 
 /// The three pools of the process.
 #[derive(Debug)]
@@ -86,12 +106,15 @@ pub struct PoolSize {
 }
 
 impl PoolSize {
-    /// For `ports` ports of which the largest carries `mtu`.
-    pub fn of(ports: usize, mtu: u16) -> Self {
-        let held = ports as u32 * HELD_BY_PORT + IN_FLIGHT;
+    /// For these ports on `lcores` lcores.
+    pub fn of(plans: &[PortPlan], lcores: usize) -> Self {
+        let held: u32 = plans.iter().map(PortPlan::buffers_held).sum();
+        let held = held + IN_FLIGHT + lcores.saturating_sub(1) as u32 * HELD_BY_LCORE;
+        let largest = plans.iter().map(PortPlan::largest_frame).max();
+        let room = largest.unwrap_or_default().max(SMALLEST_FRAME_ROOM);
         Self {
             count: held.next_power_of_two() - 1,
-            frame_room: HEADROOM + ETHERNET.saturating_add(mtu).max(SMALLEST_FRAME_ROOM),
+            frame_room: HEADROOM + room,
         }
     }
 
@@ -109,14 +132,14 @@ pub(super) const HEAD_ROOM: u16 = 384;
 /// Bytes that DPDK keeps free before a frame in each buffer.
 const HEADROOM: u16 = 128;
 
-/// Ethernet header, two tags and FCS.
-const ETHERNET: u16 = 14 + 8 + 4;
-
 /// Drivers expect buffers of at least this size.
 const SMALLEST_FRAME_ROOM: u16 = 2048;
 
-/// Descriptors of one port, receive and transmit: each may hold a buffer.
-const HELD_BY_PORT: u32 = 2 * super::port::DESCRIPTORS as u32;
+/// Buffers that each further lcore keeps in its caches and in the queues to it.
+const HELD_BY_LCORE: u32 = 2048;
+
+/// Buffers of a pool that are not spent on copies of U-plane.
+const RESERVE: u32 = 256;
 
 /// Buffers beyond the ports': bursts, caches, frames on their way.
 const IN_FLIGHT: u32 = 2048;
@@ -131,20 +154,31 @@ const OTHER_MEBIBYTES: u32 = 64;
 mod tests {
     use super::*;
 
+    fn plans(count: usize, mtu: u16) -> Vec<PortPlan> {
+        let plan = |number| PortPlan {
+            device: format!("net_null{number}"),
+            mtu,
+            ..PortPlan::default()
+        };
+        (0..count).map(plan).collect()
+    }
+
     #[test]
     fn a_jumbo_frame_with_two_tags_fits_into_one_buffer() {
-        let size = PoolSize::of(2, 9000);
+        let size = PoolSize::of(&plans(2, 9000), 1);
         assert_eq!(size.frame_room, 128 + 9000 + 26);
     }
 
     #[test]
     fn buffers_are_never_smaller_than_drivers_expect() {
-        assert_eq!(PoolSize::of(1, 1500).frame_room, 128 + 2048);
+        assert_eq!(PoolSize::of(&plans(1, 1500), 1).frame_room, 128 + 2048);
     }
 
     #[test]
-    fn more_ports_get_more_buffers() {
-        assert_eq!(PoolSize::of(2, 1500).count, 8191);
-        assert!(PoolSize::of(8, 1500).count > PoolSize::of(2, 1500).count);
+    fn more_ports_and_more_lcores_get_more_buffers() {
+        let count = |ports, lcores| PoolSize::of(&plans(ports, 1500), lcores).count;
+        assert_eq!(count(2, 1), 8191);
+        assert!(count(8, 1) > count(2, 1));
+        assert!(count(2, 8) > count(2, 1));
     }
 }

@@ -4,57 +4,14 @@
 //! may still "start" and crash on its first receive. Here every return code counts, and a port that is
 //! not whole stops the program with the reason.
 
+pub use super::device::{PortPlan, check_plans};
+
 use super::eal::{Eal, StartError};
 use super::ffi;
+use super::interface;
 use super::mempool::Pools;
 use std::ffi::{CStr, CString};
 use std::ptr;
-
-/// A port as configured.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PortPlan {
-    /// Its name in the configuration.
-    pub name: String,
-    /// Device string: a virtual device and its arguments (`net_pcap0,rx_pcap=in.pcap`).
-    pub device: String,
-    /// Largest payload of a frame in bytes.
-    pub mtu: u16,
-}
-
-impl PortPlan {
-    /// The device's name: what stands before its arguments.
-    pub fn device_name(&self) -> &str {
-        self.device.split(',').next().unwrap_or_default()
-    }
-
-    /// The argument that makes EAL create the device.
-    pub fn eal_argument(&self) -> String {
-        format!("--vdev={}", self.device)
-    }
-}
-
-/// Refuses plans that EAL would refuse, or accept and mix up.
-pub fn check_plans(plans: &[PortPlan]) -> Result<(), String> {
-    for (position, plan) in plans.iter().enumerate() {
-        let device = plan.device_name();
-        let known = device.starts_with("net_") || device.starts_with("eth_");
-        if !known || plan.device.contains(char::is_whitespace) || plan.device.contains('\0') {
-            return Err(format!(
-                "port {}: device \"{}\" is not a DPDK virtual device such as \
-                 net_pcap0,rx_pcap=FILE,tx_pcap=FILE or net_null0 or net_ring0",
-                plan.name, plan.device
-            ));
-        }
-        let mut earlier = plans.iter().take(position);
-        if let Some(twin) = earlier.find(|other| other.device_name() == device) {
-            return Err(format!(
-                "ports {} and {} name the same device {device}; number them, as in net_null0, net_null1",
-                twin.name, plan.name
-            ));
-        }
-    }
-    Ok(())
-}
 
 /// A started port. Dropped, it is stopped and closed, which writes out what its driver still holds.
 #[derive(Debug)]
@@ -97,6 +54,7 @@ impl Port {
             plan.mtu, facts.max_mtu
         );
         step("configuration", code, &mtu)?;
+        port.carry_mtu(plan)?;
         // SAFETY: the port is configured and not started, the pool lives for ever.
         let code = unsafe { ffi::shim_port_queues(id, pools.frames.as_ptr(), rx, tx) };
         step(
@@ -107,16 +65,63 @@ impl Port {
         // SAFETY: the port is configured with both queues.
         let code = unsafe { ffi::rte_eth_dev_start(id) };
         step("start", code, "see the messages above")?;
-        // SAFETY: the port is started.
-        let code = unsafe { ffi::rte_eth_promiscuous_enable(id) };
-        if code != UNSUPPORTED {
-            step(
-                "promiscuous mode",
-                code,
-                "frames carry the peers' addresses",
-            )?;
-        }
+        port.open_filter(plan)?;
         Ok(port)
+    }
+
+    /// The kernel's interface behind a virtual device carries frames as large as the port.
+    fn carry_mtu(&self, plan: &PortPlan) -> Result<(), StartError> {
+        let Some((name, has)) = plan.interface().and_then(|name| {
+            let mtu = interface::mtu(name)?;
+            Some((name, mtu))
+        }) else {
+            return Ok(());
+        };
+        if has >= u32::from(plan.mtu) {
+            return Ok(());
+        }
+        // SAFETY: the port is configured.
+        let code = unsafe { ffi::rte_eth_dev_set_mtu(self.id, plan.mtu) };
+        if code == 0 && interface::mtu(name).is_some_and(|now| now >= u32::from(plan.mtu)) {
+            return Ok(());
+        }
+        let what = format!(
+            "port {} ({}): raising the mtu {has}",
+            plan.name, plan.device
+        );
+        let advice = format!(
+            "run `ip link set dev {name} mtu {}`, or lower mtu in the configuration",
+            plan.mtu
+        );
+        Err(match code {
+            0 => StartError::new(what, advice),
+            code => StartError::returned(what, code, advice),
+        })
+    }
+
+    /// Lets in what is not for the port's own address: everything, else the addresses that peers send
+    /// to and groups. Virtual ports without a filter receive everything anyway.
+    fn open_filter(&self, plan: &PortPlan) -> Result<(), StartError> {
+        // SAFETY: the port is started.
+        let code = unsafe { ffi::rte_eth_promiscuous_enable(self.id) };
+        if code == 0 || (code == UNSUPPORTED && !plan.is_pci()) {
+            return Ok(());
+        }
+        for address in &plan.addresses {
+            // SAFETY: the port is started, six bytes are readable.
+            let code = unsafe { ffi::shim_port_admit(self.id, address.0.as_ptr()) };
+            if code != 0 {
+                let what = format!(
+                    "port {} ({}): promiscuous mode is refused, and adding the address {address}",
+                    plan.name, plan.device
+                );
+                let advice = "make the virtual function trusted (`ip link set PF vf N trust on`)";
+                return Err(StartError::returned(what, code, advice));
+            }
+        }
+        // SAFETY: the port is started. Without it only what is bridged to groups is missed.
+        unsafe { ffi::rte_eth_allmulticast_enable(self.id) };
+        Ok(())
     }
 
     /// DPDK's number of the port.
@@ -147,11 +152,8 @@ fn look_up(plan: &PortPlan) -> Result<u16, StartError> {
     if code == 0 {
         return Ok(id);
     }
-    Err(StartError::new(
-        format!("port {} ({})", plan.name, plan.device),
-        "DPDK has no such device: see its messages above; a file that does not exist, an argument \
-         that the driver does not know, or a driver that is not installed are the usual causes",
-    ))
+    let what = format!("port {} ({}): its device", plan.name, plan.device);
+    Err(StartError::returned(what, code, plan.absence()))
 }
 
 /// Drivers that send chains right without saying so: one writes the segments one after the other,
@@ -170,35 +172,3 @@ pub(super) const DESCRIPTORS: u16 = 1024;
 
 /// -ENOTSUP: virtual ports without a filter receive everything anyway.
 const UNSUPPORTED: i32 = -95;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(name: &str, device: &str) -> PortPlan {
-        PortPlan {
-            name: name.to_owned(),
-            device: device.to_owned(),
-            mtu: 1500,
-        }
-    }
-
-    #[test]
-    fn the_device_name_ends_at_the_first_comma() {
-        assert_eq!(plan("a", "net_null0,size=64").device_name(), "net_null0");
-        assert_eq!(plan("a", "net_ring0").device_name(), "net_ring0");
-    }
-
-    #[test]
-    fn two_ports_on_one_device_are_refused() {
-        let plans = [plan("a", "net_null0,size=64"), plan("b", "net_null0")];
-        assert!(check_plans(&plans).is_err_and(|why| why.contains("same device")));
-    }
-
-    #[test]
-    fn what_is_no_virtual_device_is_refused() {
-        assert!(check_plans(&[plan("a", "0000:01:00.0")]).is_err());
-        assert!(check_plans(&[plan("a", "net_null0 --no-huge")]).is_err());
-        assert!(check_plans(&[plan("a", "")]).is_err());
-    }
-}

@@ -21,7 +21,7 @@ pub fn flat(counters: &Counters, names: &Names) -> BTreeMap<String, u64> {
             ("originated", ledger.originated),
             ("copied", ledger.copied),
             ("sent", ledger.sent),
-            ("held", ledger.held),
+            ("held", ledger.held_in_all()),
             ("merged", ledger.merged),
             ("punted", ledger.punted),
             ("dropped", ledger.dropped),

@@ -3,9 +3,11 @@
 use super::Exit;
 use crate::dataplane::counters::Counters;
 use crate::dataplane::mailbox::Event;
+use crate::dataplane::observation::Load;
 use crate::dataplane::run_record::Names;
 use crate::dpdk::lcore::Usage;
 use crate::replay::tally;
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -22,8 +24,18 @@ pub(super) struct Report {
     pub(super) commands_left: usize,
     /// What frames cost, where time was the core's own.
     pub(super) usage: Option<Usage>,
+    /// What each lcore did, where time was the core's own.
+    pub(super) lcores: Vec<LcoreReport>,
     /// Buffers of each pool that are still out.
     pub(super) buffers: Vec<(&'static str, u32)>,
+}
+
+/// One lcore.
+pub(super) struct LcoreReport {
+    pub(super) core: usize,
+    /// `spin`, `pause` or `sleep`.
+    pub(super) idle: &'static str,
+    pub(super) load: Load,
 }
 
 impl Report {
@@ -74,6 +86,8 @@ impl Report {
             "commands_left": self.commands_left,
             "buffers_in_use": buffers,
             "cycles_per_frame": self.cycles_per_frame(),
+            "lcores": self.lcores.iter().map(LcoreReport::told).collect::<Vec<_>>(),
+            "cpu_seconds": cpu_seconds(),
         });
         match std::fs::write(file, format!("{text:#}\n")) {
             Ok(()) => self.exit(),
@@ -97,4 +111,26 @@ impl Report {
         let usage = self.usage.filter(|usage| usage.frames > 0)?;
         Some(usage.cycles as f64 / usage.frames as f64)
     }
+}
+
+impl LcoreReport {
+    fn told(&self) -> serde_json::Value {
+        let load = &self.load;
+        json!({
+            "core": self.core,
+            "idle": self.idle,
+            "hz": load.hz,
+            "turns": load.turns,
+            "frames": load.frames,
+            "busy_cycles": load.busy_cycles,
+            "idle_cycles": load.idle_cycles,
+            "longest_gap_us": load.longest_gap_ns as f64 / 1_000.0,
+        })
+    }
+}
+
+/// What the process has used of all cores, in seconds.
+fn cpu_seconds() -> f64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
 }

@@ -1,0 +1,194 @@
+//! The appliance by the cycle counter: control beside, then EAL, ports, and a worker on each lcore.
+
+use super::machine::Eyes;
+use super::plan::{self, Plan};
+use super::post::{Post, Served, Shared};
+use super::report::{LcoreReport, Report};
+use super::service::Service;
+use super::{Refusal, Run, TERM, buffers};
+use crate::config::Config;
+use crate::config::model::Idle;
+use crate::control::compile::compile;
+use crate::control::supervisor::{self, Seat, Setup, Supervisor};
+use crate::dataplane::counters::Counters;
+use crate::dataplane::handover::Handover;
+use crate::dataplane::tables::Tables;
+use crate::dataplane::worker::{Clock, Worker};
+use crate::dpdk::burst::Ports;
+use crate::dpdk::eal::{self, Eal, StartError};
+use crate::dpdk::launch::{Running, launch};
+use crate::dpdk::lcore::{self, Lcore, Usage};
+use crate::dpdk::mapping;
+use crate::ran::{CellId, LcoreId, PortId};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Runs until `stop`, or until idle.
+pub(super) fn run(
+    run: &Run,
+    config: &Config,
+    text: String,
+    plan: &Plan,
+    stop: &Arc<AtomicBool>,
+) -> Result<Report, Refusal> {
+    // Threads inherit this; EAL pins the calling one to its lcore.
+    if !eal::keep_off(&plan.cores) {
+        eprintln!(
+            "ranshift: warning: control threads share the poll cores, as there are no others"
+        );
+    }
+    let tables = Arc::new(compile(config, TERM));
+    let seats = seats(config, plan, &tables);
+    let shared = Arc::new(Shared::new(plan.cores.len(), stop));
+    let thread = |error: io::Error| Refusal::Environment(error.to_string());
+    let service = Service::start(Arc::clone(&shared)).map_err(thread)?;
+    let setup = Setup {
+        config: config.clone(),
+        text,
+        path: Some(run.config.clone()),
+        term: TERM,
+        seats: seats.clone(),
+    };
+    let supervisor = Supervisor::start(setup).map_err(thread)?;
+    for address in supervisor.addresses() {
+        eprintln!("ranshift: API at {address}");
+    }
+    let eal = Eal::start(&plan.arguments())?;
+    let lcores = eal.lcores();
+    if lcores.len() < plan.cores.len() {
+        let why = format!(
+            "EAL has {} lcores and the configuration {}: --eal must name as many",
+            lcores.len(),
+            plan.cores.len()
+        );
+        return Err(Refusal::Usage(why));
+    }
+    let ports = Ports::start(&eal, &plan.ports, plan.size)?;
+    if config.lcores.lock_memory {
+        lock_memory();
+    }
+    supervisor.attach(Arc::new(Eyes(ports.gauge())));
+    let posts = posts(run, config, &eal, ports, &tables, &seats, &shared);
+    let served = serve(&eal, &lcores, posts, &shared)?;
+    supervisor.detach();
+    let report = report(run, config, plan, served);
+    let events = supervisor.finish();
+    service.finish();
+    eal.sweep();
+    Ok(Report { events, ..report })
+}
+
+/// Each lcore as control sees it.
+fn seats(config: &Config, plan: &Plan, tables: &Tables) -> Vec<Seat> {
+    let owners = &tables.owners;
+    let seat = |(lcore, (core, idle)): (usize, (&usize, &Idle))| {
+        let me = LcoreId(lcore as u8);
+        let cells = (0..config.cells.len()).map(|cell| CellId(cell as u16));
+        let ports = (0..config.ports.len()).map(|port| PortId(port as u8));
+        Seat {
+            mailbox: supervisor::mailbox(),
+            lcore: lcore as u32,
+            core: *core as u32,
+            idle: idle.word().to_owned(),
+            cells: cells.filter(|cell| owners.of_cell(*cell) == me).collect(),
+            ports: ports.filter(|port| owners.of_port(*port) == me).collect(),
+        }
+    };
+    let each = plan.cores.iter().zip(&config.lcores.idle);
+    each.enumerate().map(seat).collect()
+}
+
+/// Each lcore with its ports, its end of the queues between them, and its mailbox.
+fn posts(
+    run: &Run,
+    config: &Config,
+    eal: &Eal,
+    ports: Ports,
+    tables: &Arc<Tables>,
+    seats: &[Seat],
+    shared: &Arc<Shared>,
+) -> Vec<Post> {
+    let per_millisecond = lcore::cycles_per_second() / 1_000;
+    let idle_limit = run
+        .until_idle
+        .map(|limit| limit.saturating_mul(per_millisecond));
+    let mut ends = Handover::among(tables, LANE).into_iter();
+    let parts = ports.split(&tables.owners).into_iter();
+    let idles = config.lcores.idle.iter();
+    let each = parts.zip(seats).zip(idles).enumerate();
+    each.map(|(place, ((ports, seat), idle))| {
+        let mut worker = Worker::new(Arc::clone(tables), Clock::Burst);
+        if let Some(end) = ends.next() {
+            worker = worker.among(end);
+        }
+        Post {
+            lcore: Lcore::new(eal, worker, config.ports.len()).resting(plan::rest(*idle)),
+            ports,
+            mailbox: Arc::clone(&seat.mailbox),
+            shared: Arc::clone(shared),
+            place,
+            idle_limit,
+        }
+    })
+    .collect()
+}
+
+/// The first post on this thread, which EAL made the main lcore, the others on theirs.
+fn serve(
+    eal: &Eal,
+    lcores: &[u32],
+    posts: Vec<Post>,
+    shared: &Shared,
+) -> Result<Vec<Served>, Refusal> {
+    let mut posts = posts.into_iter();
+    let first = posts.next();
+    let others: Vec<Running<Served>> = posts
+        .zip(lcores.iter().skip(1))
+        .map(|(post, lcore)| launch(eal, *lcore, move || post.serve()))
+        .collect::<Result<_, StartError>>()?;
+    shared.ready.store(true, Ordering::Release);
+    let first = first.map(Post::serve);
+    let others = others.into_iter().map(Running::join);
+    let all: Option<Vec<Served>> = std::iter::once(first).chain(others).collect();
+    all.ok_or_else(|| Refusal::Environment("an lcore failed: see its message above".to_owned()))
+}
+
+fn report(run: &Run, config: &Config, plan: &Plan, served: Vec<Served>) -> Report {
+    let mut counters = Counters::default();
+    let mut usage = Usage::default();
+    let mut lcores = Vec::new();
+    let mut pools = Vec::new();
+    let idles = config.lcores.idle.iter();
+    for ((served, core), idle) in served.into_iter().zip(&plan.cores).zip(idles) {
+        counters.add(&served.counters);
+        usage.cycles += served.usage.cycles;
+        usage.frames += served.usage.frames;
+        lcores.push(LcoreReport {
+            core: *core,
+            idle: idle.word(),
+            load: served.load,
+        });
+        pools.push(served.ports.close());
+    }
+    let mut report = run.report_of(config, counters, Vec::new());
+    report.usage = Some(usage);
+    report.lcores = lcores;
+    report.buffers = pools
+        .first()
+        .map(|pools| buffers(pools))
+        .unwrap_or_default();
+    report
+}
+
+fn lock_memory() {
+    if let Err(error) = mapping::lock_memory() {
+        eprintln!(
+            "ranshift: warning: memory is not locked ({error}): raise `ulimit -l` (LimitMEMLOCK=infinity \
+             in the unit) or grant CAP_IPC_LOCK, or say lock_memory: false"
+        );
+    }
+}
+
+/// Frames in one queue between two lcores: some bursts more than are taken out in one turn.
+const LANE: usize = 1024;
