@@ -13,12 +13,14 @@ mod appliance;
 use appliance::*;
 use ranshift::config;
 use ranshift::control::compile::compile;
+use ranshift::control::replace::replacements;
 use ranshift::dataplane::commands::obey;
 use ranshift::dataplane::frame_io::{FrameInfo, HEADROOM};
 use ranshift::dataplane::journey::decide;
 use ranshift::dataplane::lcore_state::LcoreState;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command};
 use ranshift::dataplane::outbox::Outbox;
+use ranshift::dataplane::replacement::Outcome;
 use ranshift::dataplane::ticks::tick;
 use ranshift::dataplane::verdict::Verdict;
 use ranshift::ran::Direction::{Downlink, Uplink};
@@ -26,11 +28,14 @@ use ranshift::ran::{CellId, MemberId, PortId};
 use ranshift::wire::oran::emit::ControlSection;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static RELEASES: Cell<u64> = const { Cell::new(0) };
 }
 
 fn count() {
@@ -46,6 +51,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = RELEASES.try_with(|releases| releases.set(releases.get() + 1));
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -147,6 +153,40 @@ fn deciding_a_frame_never_allocates() {
     let allocated = ALLOCATIONS.get() - before;
     assert!(fates.iter().all(|count| *count > 0), "{fates:?}");
     assert_eq!(allocated, 0, "{} frames", middle * 2);
+}
+
+#[test]
+fn replacing_tables_neither_allocates_nor_frees() {
+    let parse = |text: &str| {
+        let loaded = config::parse(text, "test.yaml");
+        loaded
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .config
+    };
+    let old = parse(&two_dus(SHARING));
+    let mut changed = old.clone();
+    changed.cells[0].liveness.confirm = 7;
+    changed.cells[0].sharing.pattern_lead = 30;
+    let mut alone = old.clone();
+    alone.cells[0].members.remove(0);
+    alone.cells[0].failover.standby.clear();
+    let memory = (0..1 << 17).map(|_| AtomicU8::new(0));
+    let memory = Box::leak(memory.collect::<Vec<_>>().into_boxed_slice());
+    let mut tables = Arc::new(compile(&old, 1));
+    let mut lcore = LcoreState::new(&tables, 100);
+    let mut now = clock().air(START, 0);
+    lcore.remember_in(memory, now, &tables);
+    let mut before = &old;
+    for (term, next) in [&changed, &old, &alone, &old].into_iter().enumerate() {
+        let mut all = replacements((before, &tables), next, term as u64 + 2).unwrap();
+        before = next;
+        let counts = (ALLOCATIONS.get(), RELEASES.get());
+        lcore.replace(now, &mut tables, &mut all[0]);
+        lcore.save(now, &tables);
+        assert_eq!((ALLOCATIONS.get(), RELEASES.get()), counts, "{term}");
+        assert_eq!(all[0].outcome, Outcome::Done);
+        now = now.offset(1_000_000);
+    }
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub struct Config {
     pub api: Option<Api>,
     /// What `run` logs, and how.
     pub log: Log,
+    /// The file of the live state; `None`: nothing survives the process.
+    pub state: Option<PathBuf>,
 }
 
 /// The log of `run`.

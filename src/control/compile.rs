@@ -6,10 +6,13 @@ use crate::config::model::{
     Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::control::template::template;
+use crate::dataplane::live_state::places;
 use crate::dataplane::ownership::{Ownership, Wishes};
 use crate::dataplane::tables::{
-    CellTables, FROM_RU, Measure, MemberTables, PeerEntry, PeerKind, Policy, StreamTables, Tables,
+    CELL_NAME, CellTables, FROM_RU, Flow, Identity, Measure, MemberTables, PeerEntry, PeerKind,
+    Policy, StreamTables, Tables,
 };
+use crate::planes::fronthaul::cplane::digest;
 use crate::planes::fronthaul::pattern::PatternBits;
 use crate::planes::fronthaul::share::{
     self, BroadcastSlots, MAX_STREAMS, NO_STREAM, Overlap, ShareRules,
@@ -56,6 +59,7 @@ pub fn compile_keeping(config: &Config, term: u64, kept: &Kept) -> Tables {
         add_cell(&mut tables, config, CellId(index as u16), cell);
     }
     tables.owners = Ownership::assign(&tables, &wishes(config, kept));
+    tables.places = places(config.cells.len()) as u32;
     tables
 }
 
@@ -102,9 +106,11 @@ fn add_peer(tables: &mut Tables, peer: &Peer, kind: PeerKind) {
 fn add_cell(tables: &mut Tables, config: &Config, id: CellId, cell: &Cell) {
     let ru = PeerId(cell.ru as u16);
     attach(tables, ru, id, MemberId(0));
-    for (stream, (direction, eaxc)) in streams(&cell.streams).into_iter().enumerate() {
-        let place = (id, FROM_RU, StreamId(stream as u8));
-        tables.add_flow(ru, None, direction, eaxc, place);
+    let own = streams(&cell.streams);
+    let count = own.len();
+    for (stream, (direction, eaxc)) in own.into_iter().enumerate() {
+        let flow = Flow::new(id, FROM_RU, StreamId(stream as u8), count);
+        tables.add_flow(ru, None, direction, eaxc, flow);
     }
     let mut members = Vec::with_capacity(cell.members.len());
     for (index, member) in cell.members.iter().enumerate() {
@@ -113,12 +119,14 @@ fn add_cell(tables: &mut Tables, config: &Config, id: CellId, cell: &Cell) {
         attach(tables, compiled.peer, id, member_id);
         let assigned = compiled.pooled.then_some(id);
         for (stream, (direction, eaxc)) in streams(&member.streams).into_iter().enumerate() {
-            let place = (id, member_id, StreamId(stream as u8));
-            tables.add_flow(compiled.peer, assigned, direction, eaxc, place);
+            let flow = Flow::new(id, member_id, StreamId(stream as u8), count);
+            tables.add_flow(compiled.peer, assigned, direction, eaxc, flow);
         }
         members.push(compiled);
     }
-    tables.cells.push(cell_tables(cell, ru, members));
+    let identity = identity(config, cell);
+    let compiled = cell_tables(cell, ru, members, identity, id);
+    tables.cells.push(compiled);
 }
 
 fn attach(tables: &mut Tables, peer: PeerId, cell: CellId, member: MemberId) {
@@ -141,9 +149,43 @@ fn member_tables(config: &Config, cell: &Cell, member: &Member) -> MemberTables 
     }
 }
 
-fn cell_tables(cell: &Cell, ru: PeerId, members: Vec<MemberTables>) -> CellTables {
+/// Names and what else a cell's live state hangs on. Digests are of text, so that nothing of the
+/// configuration's form is in a file.
+fn identity(config: &Config, cell: &Cell) -> Identity {
+    let mut name = [0; CELL_NAME + 1];
+    let letters = cell.name.as_bytes();
+    name[0] = letters.len().min(CELL_NAME) as u8;
+    for (place, letter) in name.iter_mut().skip(1).zip(letters) {
+        *place = *letter;
+    }
+    let ru = config.rus.get(cell.ru).map_or("", |ru| &ru.name);
+    let dus = cell
+        .members
+        .iter()
+        .filter_map(|member| config.dus.get(member.du));
+    let members: Vec<_> = dus.map(|du| du.peer.name.as_str()).collect();
+    let streams = streams(&cell.streams);
+    let time = (cell.numerology, cell.prefix, cell.time);
+    let of = |text: String| digest(&[text.as_bytes()]);
+    Identity {
+        name,
+        streams: of(format!("{ru} {streams:?}")),
+        members: of(members.join(" ")),
+        time: of(format!("{time:?}")),
+    }
+}
+
+fn cell_tables(
+    cell: &Cell,
+    ru: PeerId,
+    members: Vec<MemberTables>,
+    identity: Identity,
+    id: CellId,
+) -> CellTables {
     let slot = cell.numerology.slot_duration().as_nanos().max(1);
     CellTables {
+        identity,
+        place: id.0.into(),
         ru,
         owns_numbering: members.len() > 1,
         members,

@@ -164,6 +164,8 @@ impl<D: Director> Pump<D> {
                         line.asked = false;
                     }
                 }
+                // What is retired is freed here.
+                Parcel::Replacement(retired) => drop(retired),
             }
         }
     }

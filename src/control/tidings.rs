@@ -240,6 +240,7 @@ impl Names<'_> {
             EventKind::Assigned { member, assigned } => {
                 json!({"member": self.member(member), "assigned": assigned})
             }
+            EventKind::Replaced { term, new } => json!({"term": term, "new": new}),
             _ => json!({}),
         }
     }

@@ -33,7 +33,8 @@ impl LcoreState {
             .cells
             .get_mut(cell.index())
             .ok_or(Refusal::UnknownMember)?;
-        if command.term < state.term {
+        // Under later tables the command's cell and members may be others.
+        if command.term < state.term.max(tables.term) {
             return Err(Refusal::StaleTerm);
         }
         state.term = command.term;

@@ -222,7 +222,13 @@ pub(super) fn number(
     let owns = scene.tables.cell(flow.cell)?.owns_numbering;
     let cell = scene.lcore.cells.get_mut(flow.cell.index())?;
     cell.released = cell.released.max(slot);
-    owns.then(|| cell.renumber.assign(target, stream.plane, stream.sequence))
+    if !owns {
+        return None;
+    }
+    let number = cell.renumber.assign(target, stream.plane, stream.sequence);
+    let live = &scene.lcore.live;
+    live.number(&cell.saved, target, stream.plane, number.next());
+    Some(number)
 }
 
 fn owner(

@@ -136,7 +136,7 @@ pub(super) fn judge(
     count_sequence(scene, envelope, &stream, flow);
     let judged = judge_first(body, scene, envelope, &stream, &radio, flow);
     if stream.fragmented {
-        remember(scene, envelope, &stream, flow, &judged);
+        remember(scene, &stream, flow, &judged);
     }
     judged
 }
@@ -208,7 +208,8 @@ fn find_flow(
 #[inline]
 fn count_sequence(scene: &mut Scene<'_>, envelope: &Envelope, stream: &StreamMessage, flow: Flow) {
     let domain = flow.domain as usize + usize::from(stream.plane == Plane::User);
-    let Some(window) = scene.lcore.losses.get_mut(domain) else {
+    let cell = scene.lcore.cells.get_mut(flow.cell.index());
+    let Some(window) = cell.and_then(|cell| cell.losses.get_mut(domain)) else {
         return;
     };
     let seen = window.record(stream.sequence);
@@ -227,18 +228,21 @@ fn later_fragment(
     envelope: &Envelope,
     stream: &StreamMessage,
 ) -> Result<Fate, DropReason> {
-    let key = FragmentKey {
-        peer: envelope.peer,
-        eaxc: stream.eaxc,
-        plane: stream.plane,
-        sequence: stream.sequence,
-    };
     let entry = scene
         .tables
         .peer_entry(envelope.peer)
         .ok_or(DropReason::UnknownPeer)?;
     let plane = stream.plane;
     for (cell, member) in &entry.cells {
+        let key = FragmentKey {
+            sender: match entry.kind {
+                PeerKind::Ru => FROM_RU,
+                _ => *member,
+            },
+            eaxc: stream.eaxc,
+            plane,
+            sequence: stream.sequence,
+        };
         let state = scene.lcore.cells.get(cell.index());
         let known = state.and_then(|state| Some((state, state.fragments.recall(key)?)));
         let Some((state, known)) = known else {
@@ -271,7 +275,6 @@ fn later_fragment(
 
 fn remember(
     scene: &mut Scene<'_>,
-    envelope: &Envelope,
     stream: &StreamMessage,
     flow: Flow,
     judged: &Result<Fate, DropReason>,
@@ -290,7 +293,7 @@ fn remember(
         Err(reason) => FragmentFate::Dropped(reason),
     };
     let key = FragmentKey {
-        peer: envelope.peer,
+        sender: flow.member,
         eaxc: stream.eaxc,
         plane: stream.plane,
         sequence: stream.sequence,

@@ -5,7 +5,7 @@ use crate::dataplane::observation::Role;
 
 impl EventKind {
     /// Every word of `label`, in order of declaration.
-    pub const LABELS: [&'static str; 18] = [
+    pub const LABELS: [&'static str; 19] = [
         "accepted",
         "refused",
         "mode",
@@ -24,6 +24,7 @@ impl EventKind {
         "prb_use",
         "ptp_seen",
         "assigned",
+        "replaced",
     ];
 
     /// Position in `LABELS`.
@@ -47,6 +48,7 @@ impl EventKind {
             Self::PrbUse { .. } => 15,
             Self::PtpSeen => 16,
             Self::Assigned { .. } => 17,
+            Self::Replaced { .. } => 18,
         }
     }
 

@@ -2,6 +2,7 @@
 //! owned by one lcore, never allocated for a frame.
 
 use crate::dataplane::counters::{CellCounters, Counters, PeerCounters, PortCounters};
+use crate::dataplane::live_state::{LiveState, Saved};
 use crate::dataplane::mailbox::{Event, EventKind, MAX_MEMBERS};
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::{CellTables, PeerKind, Tables};
@@ -22,25 +23,30 @@ use crate::ran::{
 /// Longest C-plane message that can be split, bytes.
 const LONGEST_CPLANE: usize = 9216;
 
-/// Everything one lcore changes.
+/// Everything one lcore changes. What is large stands in boxes: when the tables are replaced, cells and
+/// peers move by their pointers.
 #[derive(Debug)]
+#[allow(
+    clippy::vec_box,
+    reason = "so that a thousand cells move in microseconds"
+)]
 pub struct LcoreState {
     /// By `CellId`.
-    pub cells: Vec<CellState>,
+    pub cells: Vec<Box<CellState>>,
     /// When each cell has something to do, by `CellId`: apart from the cells so that a scan is short.
     pub deadlines: Vec<Instant>,
-    /// By ingress domain.
-    pub losses: Vec<LossWindow>,
     /// By `PeerId`: what is known of pooled DUs.
     pub pool: Vec<PoolState>,
     /// By `PeerId`: delay measurements toward that RU.
-    pub measurements: Vec<Measurements>,
+    pub measurements: Vec<Box<Measurements>>,
     /// Counters.
     pub counters: Counters,
     /// What was found out about the last frame.
     pub trace: Trace,
     /// Room for one C-plane message under edit.
     pub scratch: Box<[u8]>,
+    /// What survives the process.
+    pub live: LiveState,
     events: Vec<Event>,
     earliest: Instant,
 }
@@ -73,6 +79,8 @@ pub struct CellState {
     pub released: SlotCount,
     /// By `MemberId`.
     pub members: Vec<MemberState>,
+    /// By ingress domain.
+    pub losses: Box<[LossWindow]>,
     /// Members in step, bit n for member n.
     pub in_step: u8,
     /// Numbering toward the RU.
@@ -101,6 +109,8 @@ pub struct CellState {
     pub term: u64,
     /// The slot on air, looked up once a slot.
     pub current: OnAir,
+    /// Its place in the live state.
+    pub saved: Saved,
     /// Frames in a row out of step, from whoever leads a clock lifted from headers.
     pub strays: u8,
 }
@@ -200,12 +210,15 @@ impl LcoreState {
             },
             ..PoolState::default()
         });
-        let cells: Vec<CellState> = tables.cells.iter().map(CellState::new).collect();
+        let cells: Vec<_> = tables
+            .cells
+            .iter()
+            .map(|cell| Box::new(CellState::new(cell)))
+            .collect();
         Self {
             deadlines: vec![Instant::NEVER; cells.len()],
-            losses: vec![LossWindow::default(); tables.domains],
             pool: pool.collect(),
-            measurements: vec![Measurements::default(); tables.peers.len()],
+            measurements: vec![Box::default(); tables.peers.len()],
             counters: Counters {
                 ports: vec![PortCounters::default(); tables.flood.len()],
                 peers: vec![PeerCounters::default(); tables.peers.len()],
@@ -214,6 +227,7 @@ impl LcoreState {
             },
             trace: Trace::default(),
             scratch: vec![0; LONGEST_CPLANE].into_boxed_slice(),
+            live: LiveState::new(cells.len()),
             events: Vec::with_capacity(events),
             earliest: Instant::NEVER,
             cells,
@@ -222,6 +236,7 @@ impl LcoreState {
 
     /// Says something; counted if nobody drained the last ones.
     pub fn say(&mut self, at: Instant, cell: CellId, kind: EventKind) {
+        self.changed(cell, &kind);
         let clock = self.cells.get(cell.index()).and_then(|cell| cell.clock);
         let slot = clock.map_or(SlotCount(0), |clock| clock.slot_at(at));
         if self.events.len() == self.events.capacity() {
@@ -239,6 +254,11 @@ impl LcoreState {
     /// Events since the last drain, in order.
     pub fn drain_events(&mut self) -> std::vec::Drain<'_, Event> {
         self.events.drain(..)
+    }
+
+    /// What was said and not drained goes on being said here.
+    pub(super) const fn take_events(&mut self, old: &mut Self) {
+        std::mem::swap(&mut self.events, &mut old.events);
     }
 
     /// The deadline of `cell` may have changed.
@@ -270,11 +290,7 @@ impl LcoreState {
 impl CellState {
     fn new(tables: &CellTables) -> Self {
         let streams = tables.streams.len();
-        let slot = tables.numerology.slot_duration().as_nanos().max(1);
-        // No two slots that are in step share an entry: one stray early frame silences no slot before it.
-        let lead = tables.largest_lead.max(tables.step_window);
-        let tolerance = tables.late_tolerance.max(tables.step_window);
-        let guarded = (tolerance.as_nanos() + lead.as_nanos()) / slot + 4;
+        let guarded = tables.guarded_slots() as usize;
         let clock = tables.gps.map(|(alpha, beta)| {
             SlotClock::from_gps(tables.numerology, tables.prefix, alpha, beta)
         });
@@ -308,10 +324,11 @@ impl CellState {
                     prb_slots: 0,
                 })
                 .collect(),
+            losses: vec![LossWindow::default(); tables.domains()].into_boxed_slice(),
             in_step: assumed,
             renumber: Renumber::new(streams),
-            guard_user: Guard::new(streams, guarded as usize),
-            guard_control: Guard::new(streams, guarded as usize),
+            guard_user: Guard::new(streams, guarded),
+            guard_control: Guard::new(streams, guarded),
             requests: Requests::new(streams),
             fragments: Fragments::default(),
             owner_wins: OwnerWinsCheck::new(streams),
@@ -328,6 +345,7 @@ impl CellState {
             },
             term: 0,
             current: OnAir::NOTHING,
+            saved: Saved::default(),
             strays: 0,
         }
     }

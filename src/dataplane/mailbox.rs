@@ -5,6 +5,7 @@
 use crossbeam_queue::ArrayQueue;
 
 use crate::dataplane::observation::Observation;
+use crate::dataplane::replacement::Replacement;
 pub use crate::planes::{
     fronthaul::pattern::{MAX_PATTERN, PatternBits},
     fronthaul::usage::MAX_MEMBERS,
@@ -36,6 +37,8 @@ pub struct Mailbox {
 pub enum Parcel {
     /// To be filled with what the lcore knows.
     Observation(Box<Observation>),
+    /// Tables and state to be put in force; comes back with the retired ones.
+    Replacement(Box<Replacement>),
 }
 
 impl Mailbox {
@@ -321,6 +324,13 @@ pub enum EventKind {
         member: MemberId,
         /// To this cell, or to none.
         assigned: bool,
+    },
+    /// The cell is new, or its configuration has changed, under tables of this term.
+    Replaced {
+        /// The term.
+        term: u64,
+        /// True if the cell was not there before.
+        new: bool,
     },
 }
 

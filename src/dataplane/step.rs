@@ -146,12 +146,11 @@ pub(super) fn heard(
                 .lcore
                 .say(now, flow.cell, EventKind::InStep { member });
         }
-        let stranded = |cell: &CellState| cell.failover.stranded;
         if scene
             .lcore
             .cells
             .get(flow.cell.index())
-            .is_some_and(stranded)
+            .is_some_and(|cell| cell.failover.stranded)
         {
             scene.lcore.retry_failover(now, scene.tables, flow.cell);
         }

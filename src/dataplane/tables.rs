@@ -26,10 +26,10 @@ pub struct Tables {
     pub cells: Vec<CellTables>,
     /// eCPRI and bridge policies.
     pub policy: Policy,
+    /// Places of the live state: made for the cells of the start and as many more.
+    pub places: u32,
     /// By `PortId`: where frames with unknown or group destination go.
     pub flood: Vec<Vec<PortId>>,
-    /// Number of loss windows: one for each ingress domain.
-    pub domains: usize,
     /// Which lcore polls which port and owns which cell.
     pub owners: Ownership,
     ingress: Index<IngressKey, PeerId>,
@@ -100,16 +100,49 @@ pub struct Flow {
     pub member: MemberId,
     /// The cell's stream.
     pub stream: StreamId,
-    /// First of its two ingress domains (C-plane, U-plane) among the loss windows.
+    /// First of its two ingress domains (C-plane, U-plane) among the cell's loss windows.
     pub domain: u32,
+}
+
+impl Flow {
+    /// The flow of `member`, or `FROM_RU`, on `stream` of a cell of `streams` streams.
+    pub const fn new(cell: CellId, member: MemberId, stream: StreamId, streams: usize) -> Self {
+        let sender = member.0.wrapping_add(1) as u32;
+        Self {
+            cell,
+            member,
+            stream,
+            domain: 2 * (sender * streams as u32 + stream.0 as u32),
+        }
+    }
 }
 
 /// The `member` of a flow that comes from the RU.
 pub const FROM_RU: MemberId = MemberId(u8::MAX);
 
+/// Longest name of a cell, bytes.
+pub const CELL_NAME: usize = 63;
+
+/// By what a cell is known again: in other tables, or after a restart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Length, then the name.
+    pub name: [u8; CELL_NAME + 1],
+    /// Digest of what egress numbers belong to: the RU and the streams.
+    pub streams: u64,
+    /// Digest of what roles belong to: the members' names in order.
+    pub members: u64,
+    /// Digest of what slot counts belong to: numerology, prefix and source of time.
+    pub time: u64,
+}
+
 /// One cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct CellTables {
+    /// By what it is known again.
+    pub identity: Identity,
+    /// Its place in the live state file.
+    pub place: u32,
     /// Its RU.
     pub ru: PeerId,
     /// Its group.
@@ -158,8 +191,24 @@ pub struct CellTables {
     pub uplink_format: Format,
 }
 
+impl CellTables {
+    /// Ingress domains: two for each stream of the RU and of each member.
+    pub const fn domains(&self) -> usize {
+        2 * (1 + self.members.len()) * self.streams.len()
+    }
+
+    /// Slots that the guard must cover.
+    pub fn guarded_slots(&self) -> u64 {
+        let slot = self.numerology.slot_duration().as_nanos().max(1);
+        // No two slots that are in step share an entry: one stray early frame silences no slot before it.
+        let lead = self.largest_lead.max(self.step_window);
+        let tolerance = self.late_tolerance.max(self.step_window);
+        (tolerance.as_nanos() + lead.as_nanos()) / slot + 4
+    }
+}
+
 /// One member of a cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemberTables {
     /// Its endpoint.
     pub peer: PeerId,
@@ -214,8 +263,8 @@ impl Tables {
             peers: Vec::new(),
             cells: Vec::new(),
             policy,
+            places: 0,
             flood,
-            domains: 0,
             owners: Ownership::default(),
             ingress: Index::default(),
             flows: Index::default(),
@@ -267,23 +316,15 @@ impl Tables {
         self.hosts.push((mac, port));
     }
 
-    /// Adds a flow with two ingress domains of its own; `assigned` for a pooled DU.
+    /// Adds a flow; `assigned` for a pooled DU.
     pub fn add_flow(
         &mut self,
         peer: PeerId,
         assigned: Option<CellId>,
         direction: Direction,
         eaxc: EaxcId,
-        place: (CellId, MemberId, StreamId),
+        flow: Flow,
     ) {
-        let (cell, member, stream) = place;
-        let flow = Flow {
-            cell,
-            member,
-            stream,
-            domain: self.domains as u32,
-        };
-        self.domains += 2;
         self.flows
             .insert(FlowKey::new(peer, assigned, direction, eaxc), flow);
     }

@@ -10,9 +10,11 @@ use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
 use crate::dataplane::handover::{self, Handover, LaneFull};
 use crate::dataplane::journey;
 use crate::dataplane::lcore_state::LcoreState;
+use crate::dataplane::live_state::Memory;
 use crate::dataplane::mailbox::{Command, Event, Mailbox, Parcel};
 use crate::dataplane::observation::{Filling, Load};
 use crate::dataplane::outbox::Outbox;
+use crate::dataplane::replacement::Replacement;
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::Tables;
 use crate::dataplane::ticks;
@@ -215,6 +217,17 @@ impl<F> Worker<F> {
         commands::obey(now, &self.tables, &mut self.lcore, command);
     }
 
+    /// Goes on from what an earlier process left in `memory`, and leaves its own there.
+    pub fn remember_in(&mut self, memory: Memory, now: Instant) {
+        self.lcore.remember_in(memory, now, &self.tables);
+    }
+
+    /// Puts tables and state in force between two frames, or refuses them; `replacement` then holds what
+    /// is retired.
+    pub fn replace(&mut self, now: Instant, replacement: &mut Replacement) {
+        self.lcore.replace(now, &mut self.tables, replacement);
+    }
+
     /// One exchange with control: commands in, events out, parcels used and sent back. `load` is what
     /// the loop knows of itself; true if it was put into an observation. An event that finds the mailbox
     /// full is counted.
@@ -222,6 +235,11 @@ impl<F> Worker<F> {
         while let Some(command) = mailbox.take() {
             self.command(now, &command);
         }
+        self.lcore.save(now, &self.tables);
+        let me = self.handover.as_ref().map(Handover::me);
+        let owners = &self.tables.owners;
+        let owns = |cell| me.is_none_or(|me| owners.of_cell(cell) == me);
+        self.lcore.refresh(now, &self.tables, owns);
         let mut lost = 0;
         for event in self.lcore.drain_events() {
             lost += u64::from(!mailbox.say(event));
@@ -237,6 +255,11 @@ impl<F> Worker<F> {
                     let begun = Filling::begin(observation, now, &self.tables, &self.lcore, load);
                     self.filling = Some(begun);
                     return true;
+                }
+                Parcel::Replacement(mut replacement) => {
+                    self.replace(now, &mut replacement);
+                    // `unpack` gives nothing unless the way back has room.
+                    drop(mailbox.send_back(Parcel::Replacement(replacement)));
                 }
             }
         }
@@ -340,6 +363,9 @@ impl<F> Worker<F> {
             io.build(&mut self.burst, parts, arena, &mut self.built);
         }
         self.sort::<Io>();
+        if self.lcore.live.is_behind() {
+            self.lcore.save(now, &self.tables);
+        }
         self.transmit(io, now);
         bytes
     }

@@ -31,7 +31,7 @@ pub const CLASSES: [DueClass; 3] = [
 ];
 
 /// What is configured, the same for all members of a cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LivenessRules {
     /// False: nobody is ever lost.
     pub enabled: bool,
@@ -158,6 +158,35 @@ impl Liveness {
             *recent = slot.0;
         }
         self.learn(rules, clock, class, slot, now)
+    }
+
+    /// Goes on under other rules of the same period: what was learned holds, what is due is found again,
+    /// from `current` on where nothing was due.
+    pub fn continue_under(&mut self, rules: &LivenessRules, clock: &SlotClock, current: SlotCount) {
+        let before = std::mem::take(&mut self.next);
+        self.deadline = Instant::NEVER;
+        if !rules.enabled {
+            self.run = 0;
+            self.lost = false;
+            return;
+        }
+        if self.lost || !self.started {
+            return;
+        }
+        for (class, before) in CLASSES.into_iter().zip(before) {
+            let after = before.map_or(current, |due| due.slot.offset(-1));
+            let due = self.due_after(rules, clock, class, after);
+            if let Some(next) = self.next.get_mut(class as usize) {
+                *next = due;
+            }
+        }
+        self.deadline = self.next_deadline(rules);
+    }
+
+    /// Begins lost: the member was, before all that was learned of it was forgotten.
+    pub const fn begin_lost(&mut self, last_heard: Instant) {
+        self.lost = true;
+        self.last_heard = last_heard;
     }
 
     /// When `judge` has something to do.

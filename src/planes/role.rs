@@ -87,6 +87,9 @@ pub enum Silenced {
     Late,
 }
 
+/// No member of any group: owns the slots of one that has left it.
+pub const NOBODY: MemberId = MemberId(u8::MAX - 1);
+
 /// The spans a group remembers and has scheduled.
 const SPANS: usize = 8;
 
@@ -194,6 +197,73 @@ impl Roles {
             self.spans.rotate_left(1);
             self.len -= 1;
         }
+    }
+
+    /// A timeline that was: its spans in order, and bit n set if member n is fenced. `None` unless the
+    /// slots rise and there is room.
+    pub fn restored(spans: impl IntoIterator<Item = Span>, fenced: u8) -> Option<Self> {
+        let mut spans = spans.into_iter();
+        let first = spans.next()?;
+        let mut roles = Self {
+            spans: [first; SPANS],
+            len: 1,
+            fenced,
+        };
+        for span in spans {
+            if span.from <= roles.last().from {
+                return None;
+            }
+            roles.schedule(span.from, span.mode, span.cause).ok()?;
+        }
+        Some(roles)
+    }
+
+    /// Who is fenced: bit n for member n.
+    pub const fn fenced(&self) -> u8 {
+        self.fenced
+    }
+
+    /// The same timeline under other members' numbers, given by `now_called`; `NOBODY` for who has left.
+    /// Of two that share the one who stays speaks alone; changes after `current` to nobody are dropped.
+    pub fn renamed(
+        &self,
+        current: SlotCount,
+        now_called: impl Fn(MemberId) -> Option<MemberId>,
+    ) -> Self {
+        let rename = |mode: Mode| match mode {
+            Mode::Single(active) => Mode::Single(now_called(active).unwrap_or(NOBODY)),
+            Mode::Shared {
+                source,
+                destination,
+            } => match (now_called(source), now_called(destination)) {
+                (Some(source), Some(destination)) => Mode::Shared {
+                    source,
+                    destination,
+                },
+                (one, other) => Mode::Single(one.or(other).unwrap_or(NOBODY)),
+            },
+        };
+        let mut renamed = Self {
+            len: 0,
+            ..self.clone()
+        };
+        for span in self.spans() {
+            let mode = rename(span.mode);
+            if mode == Mode::Single(NOBODY) && span.from > current && renamed.len > 0 {
+                continue;
+            }
+            if let Some(place) = renamed.spans.get_mut(renamed.len) {
+                *place = Span { mode, ..*span };
+                renamed.len += 1;
+            }
+        }
+        let fenced = (0..8)
+            .map(MemberId)
+            .filter(|member| self.is_fenced(*member));
+        renamed.fenced = fenced
+            .filter_map(now_called)
+            .fold(0, |bits, member| bits | 1 << (member.0 & 7));
+        renamed
     }
 
     /// True if the mode of `slot`, or one that follows it, includes `member`, fenced or not.
@@ -336,6 +406,30 @@ mod tests {
                 .schedule(SlotCount(9999), Mode::Single(A), Cause::Command)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn under_other_numbers_the_timeline_is_the_same_without_who_has_left() {
+        let mut roles = Roles::new(Mode::Single(A));
+        let shared = Mode::Shared {
+            source: A,
+            destination: B,
+        };
+        roles
+            .schedule(SlotCount(10), shared, Cause::Command)
+            .unwrap();
+        let single = Mode::Single(A);
+        roles
+            .schedule(SlotCount(20), single, Cause::Command)
+            .unwrap();
+        roles.fence(MemberId(2));
+        let swapped = |member: MemberId| Some(MemberId([1, 0, 2][member.index()]));
+        let other = roles.renamed(SlotCount(5), swapped);
+        assert_eq!(other.mode(SlotCount(25)), Mode::Single(B));
+        assert!(other.is_fenced(MemberId(2)) && !other.is_fenced(A));
+        let left = roles.renamed(SlotCount(5), |member| (member == B).then_some(A));
+        assert_eq!(left.mode(SlotCount(5)), Mode::Single(NOBODY));
+        assert_eq!(left.mode(SlotCount(25)), Mode::Single(A));
     }
 
     proptest! {

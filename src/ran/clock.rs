@@ -108,6 +108,24 @@ impl SlotClock {
         }
     }
 
+    /// A clock by the instant of its SlotCount 0, which `origin` tells.
+    pub const fn with_origin(
+        numerology: Numerology,
+        prefix: CyclicPrefix,
+        origin: Instant,
+    ) -> Self {
+        Self {
+            numerology,
+            prefix,
+            origin,
+        }
+    }
+
+    /// The instant of SlotCount 0, modulo 2^64: before the epoch for counts that began high.
+    pub const fn origin(&self) -> Instant {
+        self.origin
+    }
+
     /// The same clock, moved by `nanos`.
     pub const fn shifted(self, nanos: i64) -> Self {
         Self {

@@ -55,6 +55,10 @@ pub(super) fn describe(words: Words<'_>, event: &Event) -> String {
             let verb = if assigned { "assigned to" } else { "let go by" };
             format!("{} is {verb} this cell", member(who))
         }
+        EventKind::Replaced { term, new: true } => format!("added with tables of term {term}"),
+        EventKind::Replaced { term, new: false } => {
+            format!("changed with tables of term {term}; roles and numbering go on")
+        }
         EventKind::PtpSeen => "PTP goes through the data path, which ruins its accuracy".to_owned(),
         _ => silence_or_conflict(words, cell, event.kind),
     }

@@ -13,6 +13,7 @@ mod members;
 mod peers;
 mod rules;
 mod sharing;
+mod state;
 mod timing;
 
 use super::keys::{Accepts, Key, Table};
@@ -55,6 +56,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let lcores = file.read("lcores", diagnosis, lcores::lcores);
     let api = file.read("api", diagnosis, api::api);
     let log = file.read("log", diagnosis, log::log);
+    let state = file.read("state", diagnosis, state::state);
     rules::across(&draft, diagnosis);
     if let Some(lcores) = &lcores {
         lcores::across(&draft, lcores, diagnosis);
@@ -72,6 +74,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         lcores: lcores?,
         api: api?,
         log: log?,
+        state: state?,
     })
 }
 
@@ -211,6 +214,13 @@ pub(super) const FILE: Table = Table {
             "{}",
             "What `run` logs, and how.",
         ),
+        Key::default(
+            "state",
+            Accepts::Form("a mapping, or none"),
+            "",
+            "none",
+            "What survives the process of `run`.",
+        ),
     ],
 };
 
@@ -246,4 +256,5 @@ pub(super) const TABLES: &[&Table] = &[
     &api::API,
     &api::TLS,
     &log::LOG,
+    &state::STATE,
 ];

@@ -3,13 +3,13 @@
 //! Only the first fragment carries the application header, so the rest cannot be judged alone. A small
 //! ring remembers what was said of the last fragmented messages of a cell.
 
-use crate::ran::{EaxcId, PeerId, Plane, SequenceNumber};
+use crate::ran::{EaxcId, MemberId, Plane, SequenceNumber};
 
 /// Which message a fragment belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FragmentKey {
-    /// Who sent it.
-    pub peer: PeerId,
+    /// Who in the cell sent it.
+    pub sender: MemberId,
     /// On which eAxC, as received.
     pub eaxc: EaxcId,
     /// On which plane.
@@ -61,7 +61,7 @@ mod tests {
 
     fn key(number: u8) -> FragmentKey {
         FragmentKey {
-            peer: PeerId(1),
+            sender: MemberId(1),
             eaxc: EaxcId(0),
             plane: Plane::User,
             sequence: SequenceNumber(number),

@@ -69,6 +69,21 @@ impl Measurements {
         })
     }
 
+    /// Nothing is pending or has been.
+    pub fn is_empty(&self) -> bool {
+        self.pending.iter().all(Option::is_none)
+    }
+
+    /// Peers have got other numbers; requests of those without one are forgotten.
+    pub fn renumber(&mut self, now_called: impl Fn(PeerId) -> Option<PeerId>) {
+        for entry in &mut self.pending {
+            *entry = entry.and_then(|request| {
+                let peer = now_called(request.peer)?;
+                Some(Request { peer, ..request })
+            });
+        }
+    }
+
     fn in_use(&self, id: u8, now: Instant) -> bool {
         self.pending
             .iter()

@@ -38,6 +38,19 @@ impl PatternBits {
         })
     }
 
+    /// The owners, bit n of word n/64 for slot n, and the period.
+    pub const fn words(self) -> ([u64; 3], u8) {
+        (self.bits, self.period)
+    }
+
+    /// From `words`; `None` if the period is none.
+    pub const fn from_words(bits: [u64; 3], period: u8) -> Option<Self> {
+        if period == 0 || period as usize > MAX_PATTERN {
+            return None;
+        }
+        Some(Self { bits, period })
+    }
+
     /// Period in slots, 1..=160.
     pub const fn period(self) -> u32 {
         self.period as u32
@@ -83,6 +96,16 @@ impl PatternSwitch {
             found = pattern;
         }
         found
+    }
+
+    /// The pattern that has settled.
+    pub const fn settled(&self) -> PatternBits {
+        self.now
+    }
+
+    /// Those that have not, in order, with their first slots.
+    pub fn unsettled(&self) -> impl Iterator<Item = (SlotCount, PatternBits)> {
+        self.coming.iter().map_while(|coming| *coming)
     }
 
     /// The first pattern that begins after `slot`.

@@ -24,6 +24,36 @@ impl Renumber {
         }
     }
 
+    /// The next message of `stream` gets `number`.
+    pub fn restore(&mut self, stream: StreamId, plane: Plane, number: SequenceNumber) {
+        let index = stream.index() * 2 + usize::from(plane == Plane::User);
+        if let Some(counter) = self.next.get_mut(index) {
+            *counter = Counter {
+                number,
+                started: true,
+            };
+        }
+    }
+
+    /// The number for the next message of `stream`, if there has been one.
+    pub fn next(&self, stream: StreamId, plane: Plane) -> Option<SequenceNumber> {
+        let index = stream.index() * 2 + usize::from(plane == Plane::User);
+        let counter = self.next.get(index)?;
+        counter.started.then_some(counter.number)
+    }
+
+    /// Goes on with what `other` says of its stream `from`, as stream `to` here.
+    pub fn follow(&mut self, to: StreamId, other: &Self, from: StreamId) {
+        for plane in 0..2 {
+            if let (Some(counter), Some(before)) = (
+                self.next.get_mut(to.index() * 2 + plane),
+                other.next.get(from.index() * 2 + plane),
+            ) {
+                *counter = *before;
+            }
+        }
+    }
+
     /// The number for the next message, given the number it came with.
     #[inline]
     pub fn assign(

@@ -29,7 +29,7 @@ pub enum Overlap {
 }
 
 /// Slots of one member's broadcast.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BroadcastSlots {
     /// Whose.
     pub member: MemberId,
@@ -38,7 +38,7 @@ pub struct BroadcastSlots {
 }
 
 /// What is configured about sharing one RU.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShareRules {
     /// Control symbols (bit n for symbol n), by `slot mod len`; never empty.
     pub control: Box<[u16]>,
