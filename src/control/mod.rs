@@ -6,6 +6,7 @@ pub mod board;
 mod clock;
 pub mod compile;
 pub mod controller;
+pub mod difference;
 pub mod event_log;
 mod journal;
 pub mod names;
