@@ -5,6 +5,7 @@
 //! runs by the frames' own time, and the director answers in the instant of the event, as in a replay.
 
 mod live;
+mod live_state;
 mod log;
 mod machine;
 mod plan;

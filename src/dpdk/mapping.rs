@@ -14,6 +14,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::ptr::NonNull;
 use std::slice;
+use std::sync::atomic::AtomicU8;
 
 /// A file as memory. Dropped, it is unmapped and unlocked; the file stays.
 #[derive(Debug)]
@@ -57,6 +58,14 @@ impl Mapping {
         // SAFETY: `len` bytes are mapped until `drop`; no other process writes them while the lock
         // holds, and in this one `self` is the only way to them.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// The bytes for the life of the process, to be written by several lcores: each its own.
+    pub fn leak(self) -> &'static [AtomicU8] {
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: `len` bytes are mapped and never unmapped, and nothing else in this process refers to
+        // them; an AtomicU8 is laid out as a byte.
+        unsafe { slice::from_raw_parts(this.start.as_ptr().cast(), this.len) }
     }
 
     /// The bytes, to be written: a store is in the file at once.

@@ -1,5 +1,6 @@
 //! The appliance by the cycle counter: control beside, then EAL, ports, and a worker on each lcore.
 
+use super::live_state;
 use super::machine::Eyes;
 use super::plan::{self, Plan};
 use super::post::{Post, Served, Shared};
@@ -12,6 +13,7 @@ use crate::control::compile::compile;
 use crate::control::supervisor::{self, Seat, Setup, Supervisor};
 use crate::dataplane::counters::Counters;
 use crate::dataplane::handover::Handover;
+use crate::dataplane::live_state::Memory;
 use crate::dataplane::tables::Tables;
 use crate::dataplane::worker::{Clock, Worker};
 use crate::dpdk::burst::Ports;
@@ -38,7 +40,9 @@ pub(super) fn run(
             "ranshift: warning: control threads share the poll cores, as there are no others"
         );
     }
-    let tables = Arc::new(compile(config, TERM));
+    let mut tables = compile(config, TERM);
+    let memory = live_state::open(config.state.as_deref(), &mut tables);
+    let tables = Arc::new(tables);
     let seats = seats(config, plan, &tables);
     let shared = Arc::new(Shared::new(plan.cores.len(), stop));
     let thread = |error: io::Error| Refusal::Environment(error.to_string());
@@ -47,7 +51,7 @@ pub(super) fn run(
         config: config.clone(),
         text,
         path: Some(run.config.clone()),
-        term: TERM,
+        term: tables.term,
         seats: seats.clone(),
     };
     let supervisor = Supervisor::start(setup).map_err(thread)?;
@@ -69,7 +73,7 @@ pub(super) fn run(
         lock_memory();
     }
     supervisor.attach(Arc::new(Eyes(ports.gauge())));
-    let posts = posts(run, config, &eal, ports, &tables, &seats, &shared);
+    let posts = posts(run, config, &eal, ports, &tables, &seats, (memory, &shared));
     let served = serve(&eal, &lcores, posts, &shared)?;
     supervisor.detach();
     let report = report(run, config, plan, served);
@@ -107,7 +111,7 @@ fn posts(
     ports: Ports,
     tables: &Arc<Tables>,
     seats: &[Seat],
-    shared: &Arc<Shared>,
+    (memory, shared): (Option<Memory>, &Arc<Shared>),
 ) -> Vec<Post> {
     let per_millisecond = lcore::cycles_per_second() / 1_000;
     let idle_limit = run
@@ -119,6 +123,9 @@ fn posts(
     let each = parts.zip(seats).zip(idles).enumerate();
     each.map(|(place, ((ports, seat), idle))| {
         let mut worker = Worker::new(Arc::clone(tables), Clock::Burst);
+        if let Some(memory) = memory {
+            worker.remember_in(memory, live_state::now());
+        }
         if let Some(end) = ends.next() {
             worker = worker.among(end);
         }
