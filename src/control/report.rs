@@ -294,6 +294,7 @@ impl Look<'_> {
                 lost: member.lost,
                 heard_us_ago: (member.last_heard != Instant(0))
                     .then(|| at.nanos_since(member.last_heard).max(0) as f64 / 1e3),
+                liveness_margin_us: member.margins.mean_ns().map(|ns| ns / 1e3),
                 prb_use: window.and_then(|window| {
                     let used = *window.used.get(index)?;
                     Some(PrbUse {

@@ -257,6 +257,9 @@ pub struct Member {
     pub lost: bool,
     /// How long ago its last valid frame came, microseconds; absent if none ever did.
     pub heard_us_ago: Option<f64>,
+    /// Mean time by which its due slots were heard before they would have closed, since start,
+    /// microseconds; absent if none was due yet.
+    pub liveness_margin_us: Option<f64>,
     /// PRB use over the last window; absent if nothing was measured.
     pub prb_use: Option<PrbUse>,
 }

@@ -27,6 +27,12 @@ impl Margins {
         }
         self.sum_ns += margin_ns.max(0).unsigned_abs();
     }
+
+    /// Mean margin in nanoseconds; `None` before the first due slot.
+    pub fn mean_ns(&self) -> Option<f64> {
+        let due: u64 = self.counts.iter().sum();
+        (due > 0).then(|| self.sum_ns as f64 / due as f64)
+    }
 }
 
 #[cfg(test)]
