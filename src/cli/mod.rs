@@ -3,14 +3,22 @@
 //! A command writes its result to the `out` it is given and its complaints to standard error, and
 //! returns how it ended. Nothing here decides anything: commands wire the other modules together.
 
+mod calendar;
 mod check;
+mod client;
 mod commands;
+mod completion;
+mod ctl;
+#[cfg(test)]
+mod example;
 mod inspect;
 mod lab;
 mod replay;
 mod run;
+mod text;
+mod words;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -25,6 +33,8 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Completion(completion::Completion),
+    Ctl(ctl::Ctl),
     Inspect(inspect::Inspect),
     Lab(Box<lab::Lab>),
     Run(run::Run),
@@ -35,6 +45,8 @@ impl Command {
     fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         match self {
             Self::Check(check) => check.run(out),
+            Self::Completion(completion) => completion.run(CommandLine::command(), out),
+            Self::Ctl(ctl) => ctl.run(out),
             Self::Inspect(inspect) => inspect.run(out),
             Self::Lab(lab) => lab.run(out),
             Self::Run(run) => run.run(out),
@@ -80,7 +92,6 @@ fn unwritable(error: io::Error) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -16,6 +16,7 @@ pub mod tally;
 mod words;
 
 pub use summary::summary;
+pub use words::{amount, duration};
 
 use crate::dataplane::mailbox::Event;
 use crate::dataplane::run_record::RunRecord;

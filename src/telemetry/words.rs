@@ -83,7 +83,7 @@ fn numerology(timeline: &CellRecord) -> Option<Numerology> {
 }
 
 /// "1.204 ms", "350 us", "2.5 s".
-pub(super) fn duration(nanos: i64) -> String {
+pub fn duration(nanos: i64) -> String {
     let magnitude = nanos.unsigned_abs() as f64;
     let sign = if nanos < 0 { "-" } else { "" };
     let (value, unit) = match nanos.unsigned_abs() {
@@ -98,7 +98,7 @@ pub(super) fn duration(nanos: i64) -> String {
 }
 
 /// "1,234,567".
-pub(super) fn amount(count: u64) -> String {
+pub fn amount(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -1,0 +1,96 @@
+//! Modes, slots, times and shares as both consoles show them.
+
+use crate::control::status::{CellMode, CellStatus, Member};
+use crate::telemetry::{amount, duration};
+use std::collections::BTreeMap;
+
+/// "du-1 active", "du-1 and du-2 sharing".
+pub(super) fn mode(mode: &CellMode) -> String {
+    match mode {
+        CellMode::Single { active } => format!("{active} active"),
+        CellMode::Shared {
+            source,
+            destination,
+        } => format!("{source} and {destination} sharing"),
+    }
+}
+
+/// "1,234,567 (SFN 288.7)".
+pub(super) fn slot(status: &CellStatus) -> String {
+    let Some(slot) = status.slot else {
+        return "no slot yet".to_owned();
+    };
+    match &status.sfn {
+        Some(sfn) => format!("{} (SFN {sfn})", amount(slot)),
+        None => amount(slot),
+    }
+}
+
+/// How long ago a member's last valid frame came.
+pub(super) fn heard(member: &Member) -> String {
+    match member.heard_us_ago {
+        Some(us) => format!("{} ago", between(us)),
+        None => "never".to_owned(),
+    }
+}
+
+/// By how much its due slots are heard before they would close.
+pub(super) fn margin(member: &Member) -> String {
+    member
+        .liveness_margin_us
+        .map_or_else(|| "-".to_owned(), between)
+}
+
+/// PRB use in percent of the carrier.
+pub(super) fn prb_use(member: &Member) -> String {
+    let none = || "-".to_owned();
+    member
+        .prb_use
+        .as_ref()
+        .map_or_else(none, |prb_use| share(prb_use.share))
+}
+
+/// Microseconds in three digits: "212 us", "1.91 s".
+pub(super) fn between(us: f64) -> String {
+    let nanos = (us * 1_000.0).max(0.0);
+    let digits = nanos.max(1.0).log10().floor() as i32;
+    let grain = 10f64.powi((digits - 2).max(0));
+    duration(((nanos / grain).round() * grain) as i64)
+}
+
+/// A part of one in percent.
+pub(super) fn share(part: f64) -> String {
+    format!("{:.0} %", part * 100.0)
+}
+
+/// Counts by drop reason, the largest first.
+pub(super) fn drops(drops: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<_> = drops.iter().filter(|(_, count)| **count > 0).collect();
+    if counts.is_empty() {
+        return "-".to_owned();
+    }
+    counts.sort_by(|a, b| b.1.cmp(a.1));
+    let words = counts
+        .iter()
+        .map(|(reason, count)| format!("{} {reason}", amount(**count)));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_three_digits() {
+        let told = [212.4, 0.5, 1_912_345.0, 999_600.0].map(between);
+        assert_eq!(told, ["212 us", "500 ns", "1.91 s", "1 s"]);
+    }
+
+    #[test]
+    fn the_commonest_drop_reason_comes_first() {
+        let counts = [("late", 3), ("fenced", 0), ("not_active", 1_200)];
+        let counts = counts.map(|(reason, count)| (reason.to_owned(), count));
+        assert_eq!(drops(&counts.into()), "1,200 not_active, 3 late");
+        assert_eq!(drops(&BTreeMap::new()), "-");
+    }
+}
