@@ -16,6 +16,7 @@ mod lab;
 mod replay;
 mod run;
 mod text;
+mod top;
 mod words;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -39,6 +40,7 @@ enum Command {
     Lab(Box<lab::Lab>),
     Run(run::Run),
     Replay(replay::Replay),
+    Top(top::Top),
 }
 
 impl Command {
@@ -51,6 +53,7 @@ impl Command {
             Self::Lab(lab) => lab.run(out),
             Self::Run(run) => run.run(out),
             Self::Replay(replay) => replay.run(out),
+            Self::Top(top) => top.run(out),
         }
     }
 }
