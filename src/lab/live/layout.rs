@@ -106,6 +106,7 @@ mod tests {
             name: "p".to_owned(),
             device: Some(device.to_owned()),
             mtu: 1500,
+            lcore: None,
         }
     }
 
