@@ -37,7 +37,7 @@ lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates
 	fi
 
 fixtures: setup ## make expected counters and generated documentation anew; review the diff
-	RANSHIFT_REGENERATE=1 $(CARGO) test --locked --test scenarios --test claims --test metrics --test words
+	RANSHIFT_REGENERATE=1 $(CARGO) test --locked --test scenarios --test claims --test metrics --test words --test dashboard
 	$(CARGO) run --locked --quiet -- check --reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
 

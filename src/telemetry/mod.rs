@@ -7,6 +7,7 @@ mod events;
 mod example;
 pub mod log;
 pub mod metrics;
+pub mod page;
 pub mod picture;
 pub mod refusals;
 pub mod registry;

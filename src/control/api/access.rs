@@ -192,7 +192,7 @@ fn too_many() -> Problem {
 }
 
 /// What says nothing worth a token: a page without content, and whether the program works.
-const OPEN: [&str; 2] = ["/", "/healthz"];
+const OPEN: [&str; 4] = ["/", "/page.css", "/page.js", "/healthz"];
 
 #[cfg(test)]
 mod tests {

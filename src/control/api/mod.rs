@@ -13,6 +13,7 @@ mod groups;
 mod listener;
 mod metrics;
 mod pace;
+mod page;
 mod problem;
 mod rate;
 mod reading;
@@ -124,7 +125,7 @@ fn router(board: &Arc<Board>, access: &Arc<Access>) -> Router {
         access: Arc::clone(access),
         document: document.into(),
     };
-    router
+    page::beside(router)
         .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
         .layer(middleware::from_fn(pace::whole_request))
         .layer(middleware::from_fn_with_state(
