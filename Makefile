@@ -6,7 +6,7 @@ CARGO := cargo
 OUT := out
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo test bench lint fixtures clean
+.PHONY: help setup demo lab test bench lint fixtures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -19,6 +19,9 @@ demo: setup ## replay two DUs and one RU: planned migration, death of a DU, fail
 	$(CARGO) run --locked -- replay -c $(DEMO)/config.yaml --scenario $(DEMO)/scenario.yaml --out $(OUT)/demo
 	@echo
 	@echo "The picture of it: file://$(CURDIR)/$(OUT)/demo/report.html"
+
+lab: setup ## emulated RU and DUs around a running appliance: migration, death, failover; under a minute
+	$(CARGO) run --locked -- lab story --out $(OUT)/lab
 
 test: setup ## run every test
 	$(CARGO) test --locked --no-fail-fast

@@ -4,6 +4,7 @@ mod generate;
 mod live;
 mod parts;
 mod stage;
+mod story;
 mod traffic;
 
 use super::Exit;
@@ -21,9 +22,11 @@ enum Command {
     Generate(Box<generate::Generate>),
     Up(live::Up),
     Status(live::Status),
+    Migrate(live::Migrate),
     Kill(live::Kill),
     Cut(live::Cut),
     Down(live::Down),
+    Story(story::Story),
     #[command(hide = true)]
     Stage(stage::Stage),
     #[command(hide = true)]
@@ -38,9 +41,11 @@ impl Lab {
             Command::Generate(generate) => generate.run(out),
             Command::Up(up) => up.run(out),
             Command::Status(status) => status.run(out),
+            Command::Migrate(migrate) => migrate.run(out),
             Command::Kill(kill) => kill.run(out),
             Command::Cut(cut) => cut.run(out),
             Command::Down(down) => down.run(out),
+            Command::Story(story) => story.run(out),
             Command::Stage(stage) => stage.run(),
             Command::Peer(peer) => peer.run(),
             Command::Witness(witness) => witness.run(),

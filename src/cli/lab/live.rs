@@ -1,18 +1,21 @@
-//! `ranshift lab up`, `status`, `kill`, `cut`, `down`: a running lab from the outside.
+//! `ranshift lab up`, `status`, `migrate`, `kill`, `cut`, `down`: a running lab from the outside.
 
+pub(super) mod api;
 mod namespace;
-mod table;
+pub(super) mod table;
 
 use super::parts::{interrupted, refuse};
 use super::traffic::LiveTraffic;
 use crate::cli::Exit;
-use crate::config;
+use crate::config::{self, Config, model::Cell};
+use crate::control::status::Accepted;
 use crate::lab::live::{FAR_END, Layout, PeerPart, PeerReport, Process, State};
 use namespace::Namespace;
 use rustix::process::{Signal, geteuid};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -56,6 +59,21 @@ pub(super) struct Status {
     json: bool,
 }
 
+/// Move a cell to another DU, at a slot boundary, as `ranshift ctl migrate` does
+#[derive(clap::Args)]
+pub(super) struct Migrate {
+    /// Name of the DU that is to speak
+    to: String,
+    /// The cell; by default the only one, or the first that the DU is a member of
+    #[arg(long, value_name = "CELL")]
+    cell: Option<String>,
+    /// Slots from now to the boundary
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    in_slots: u32,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// Kill the process of an RU or DU, as a crash would (SIGKILL)
 #[derive(clap::Args)]
 pub(super) struct Kill {
@@ -88,6 +106,27 @@ pub(super) struct Down {
 }
 
 impl Place {
+    /// At that directory.
+    pub(super) const fn at(dir: PathBuf) -> Self {
+        Self { dir: Some(dir) }
+    }
+
+    /// The socket of the API of the lab that runs here.
+    pub(super) fn socket(&self) -> Result<PathBuf, String> {
+        self.running()?;
+        let config = self.config()?;
+        let socket = config.api.and_then(|api| api.socket);
+        socket.ok_or_else(|| "the configuration of this lab has no api.socket".to_owned())
+    }
+
+    /// The configuration of the lab here.
+    pub(super) fn config(&self) -> Result<Config, String> {
+        let loaded = config::load(&self.directory().join(CONFIG));
+        loaded
+            .map(|loaded| loaded.config)
+            .map_err(|problems| problems.to_string())
+    }
+
     /// The directory.
     pub(super) fn directory(&self) -> PathBuf {
         if let Some(dir) = &self.dir {
@@ -123,6 +162,17 @@ impl Place {
 }
 
 impl Up {
+    /// The lab of `config` in `place`, for whoever goes on with it.
+    pub(super) const fn new(config: Option<PathBuf>, place: Place, traffic: LiveTraffic) -> Self {
+        Self {
+            config,
+            place,
+            foreground: false,
+            capture: CAPTURE_MIB,
+            traffic,
+        }
+    }
+
     pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         let stop = interrupted()?;
         let mut stage = match self.start() {
@@ -147,21 +197,25 @@ impl Up {
 
     /// Starts everything and waits until everybody plays; on failure nothing is left behind.
     pub(super) fn start(&self) -> Result<Child, (String, Exit)> {
-        let text = self.text().map_err(|problem| (problem, Exit::Usage))?;
+        let mut text = self.text().map_err(|problem| (problem, Exit::Usage))?;
         let loaded = config::parse(&text, &self.file());
         let config = loaded.map_err(|problems| (problems.to_string(), Exit::Usage))?;
+        let dir = self.place.directory();
+        if !text.lines().any(|line| line.starts_with("api:")) {
+            let socket = serde_json::json!(dir.join("api.sock"));
+            text.push_str(&format!("\napi: {{listen: none, socket: {socket}}}\n"));
+        }
         Layout::of(&config.config).map_err(|problem| (problem.to_string(), Exit::Usage))?;
         let plan = self.traffic.plan(&config.config);
         plan.map_err(|problem| (problem.to_string(), Exit::Usage))?;
         let outside = |problem: String| (problem, Exit::Environment);
         let namespace = Namespace::find().map_err(outside)?;
-        let dir = self.place.directory();
         prepare(&dir).map_err(outside)?;
         let mut stage = self.spawn(&dir, &text, namespace).map_err(|error| {
             let _ = remove(&dir, false);
             outside(format!("{}: {error}", dir.display()))
         })?;
-        match wait_for_stage(&dir, &mut stage) {
+        match wait_for_stage(&dir, &mut stage).and_then(|()| self.wait_for_api()) {
             Ok(()) => Ok(stage),
             Err(said) => {
                 let _ = stage.kill();
@@ -170,6 +224,31 @@ impl Up {
                 Err(outside(said))
             }
         }
+    }
+
+    /// Lets everybody have their turn in time, as far as this user may say so, and waits for the API.
+    fn wait_for_api(&self) -> Result<(), String> {
+        let state = self.place.running()?;
+        for process in state.processes() {
+            process.prefer();
+        }
+        let Ok(socket) = self.place.socket() else {
+            return Ok(());
+        };
+        for _ in 0..START.as_millis() / STEP.as_millis() {
+            if UnixStream::connect(&socket).is_ok() {
+                return Ok(());
+            }
+            if !state.appliance.is_alive() {
+                break;
+            }
+            thread::sleep(STEP);
+        }
+        let log = fs::read_to_string(self.place.directory().join("appliance.log"));
+        Err(format!(
+            "the appliance does not answer: {}",
+            log.unwrap_or_default()
+        ))
     }
 
     fn file(&self) -> String {
@@ -185,7 +264,7 @@ impl Up {
     }
 
     fn spawn(&self, dir: &Path, text: &str, namespace: Namespace) -> io::Result<Child> {
-        let config = dir.join("config.yaml");
+        let config = dir.join(CONFIG);
         fs::write(&config, text)?;
         let log = File::create(dir.join("stage.log"))?;
         let mut command = namespace.command();
@@ -219,7 +298,63 @@ impl Status {
     }
 }
 
+impl Migrate {
+    /// Of the cell that `to` is a member of, in `place`.
+    pub(super) fn new(to: &str, in_slots: u32, place: Place) -> Self {
+        Self {
+            to: to.to_owned(),
+            cell: None,
+            in_slots,
+            place,
+        }
+    }
+
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        match self.command() {
+            Ok(accepted) => {
+                let slot = accepted.boundary_slot;
+                writeln!(
+                    out,
+                    "{} speaks in {} from slot {slot}",
+                    self.to, accepted.cell
+                )?;
+                Ok(Exit::Done)
+            }
+            Err(problem) => refuse(problem, Exit::Failed),
+        }
+    }
+
+    /// Commands it and returns the appliance's answer.
+    pub(super) fn command(&self) -> Result<Accepted, String> {
+        let socket = self.place.socket()?;
+        let cell = match &self.cell {
+            Some(cell) => cell.clone(),
+            None => cell_of(&self.place.config()?, &self.to)?,
+        };
+        let body = serde_json::json!({"to": self.to, "boundary": {"in_slots": self.in_slots}});
+        let answer = api::command(&socket, &format!("/api/v1/cells/{cell}/migrate"), &body)?;
+        serde_json::from_value(answer).map_err(|error| error.to_string())
+    }
+}
+
+/// The first cell that `du` is a member of.
+pub(super) fn cell_of(config: &Config, du: &str) -> Result<String, String> {
+    let place = config.dus.iter().position(|known| known.peer.name == du);
+    let is_member = |cell: &&Cell| cell.members.iter().any(|member| Some(member.du) == place);
+    let cell = config.cells.iter().find(is_member);
+    cell.map(|cell| cell.name.clone())
+        .ok_or_else(|| format!("{du} is no member of any cell"))
+}
+
 impl Kill {
+    /// Of `peer` in `place`.
+    pub(super) fn new(peer: &str, place: Place) -> Self {
+        Self {
+            peer: peer.to_owned(),
+            place,
+        }
+    }
+
     pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         let (_, part) = match self.place.peer(&self.peer) {
             Ok(found) => found,
@@ -252,6 +387,11 @@ impl Cut {
 }
 
 impl Down {
+    /// Of `place`; files are kept.
+    pub(super) const fn keeping(place: Place) -> Self {
+        Self { place, keep: true }
+    }
+
     pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         let dir = self.place.directory();
         if !is_lab(&dir) {
@@ -353,6 +493,7 @@ fn wait_for_stage(dir: &Path, stage: &mut Child) -> Result<(), String> {
 /// Captures of this size hold more than a minute of the small cell.
 pub(super) const CAPTURE_MIB: u64 = 64;
 const DEFAULT_CONFIG: &str = include_str!("../../../configs/lab.yaml");
+const CONFIG: &str = "config.yaml";
 const MARKER: &str = ".ranshift-lab";
 const STEP: Duration = Duration::from_millis(20);
 const START: Duration = Duration::from_secs(90);

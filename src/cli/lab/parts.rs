@@ -3,7 +3,7 @@
 use super::traffic::LiveTraffic;
 use crate::cli::Exit;
 use crate::config;
-use crate::lab::live::{PeerOptions, WitnessOptions, now, play, watch};
+use crate::lab::live::{PeerOptions, WitnessOptions, play, watch};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_current_timer_slack};
 use std::fmt::Display;
 use std::io;
@@ -64,8 +64,6 @@ impl Peer {
             Ok(plan) => plan,
             Err(problem) => return refuse(problem, Exit::Usage),
         };
-        let mut plan = plan;
-        plan.start = now().offset(HEAD_START);
         let stop = interrupted()?;
         leave_the_poll_core();
         let options = PeerOptions {
@@ -126,6 +124,3 @@ fn leave_the_poll_core() {
         let _ = sched_setaffinity(None, &cores);
     }
 }
-
-/// From the start of a peer to the air time of its first slot, nanoseconds.
-const HEAD_START: i64 = 100_000_000;

@@ -28,6 +28,18 @@ pub(super) struct LiveTraffic {
 }
 
 impl LiveTraffic {
+    /// A cell small enough for two cores: four downlink and two uplink symbols in most slots, and DUs that
+    /// describe them differently.
+    pub(super) fn small() -> Self {
+        Self {
+            seed: 1,
+            tdd: vec!["SSSSU".to_owned()],
+            special: "4:2".to_owned(),
+            style: vec!["du-b=all-prbs".to_owned()],
+            leads: Vec::new(),
+        }
+    }
+
     /// The plan for `config`, without an end.
     pub(super) fn plan(&self, config: &Config) -> Result<Plan, Unusable> {
         let mut plan = Plan::new(config);

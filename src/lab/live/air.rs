@@ -121,3 +121,59 @@ impl Air {
 const PATIENCE: i64 = 40;
 /// Outages and changes that are told one by one.
 const KEPT: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::lab::{Generator, LeadProfile, Life, Plan, Tdd};
+    use crate::ran::Duration;
+
+    /// The air of a cell whose only DU lives as `changes` say: milliseconds, and whether it starts.
+    fn air(changes: &[(u64, bool)]) -> AirReport {
+        let text = include_str!("../../../configs/lab.yaml");
+        let config = config::parse(text, "lab.yaml").unwrap().config;
+        let mut plan = Plan::new(&config);
+        plan.duration = Duration::from_millis(60);
+        plan.open_loop = false;
+        plan.tdd = vec![Tdd::of_period(1)];
+        let after = |ms| plan.start.after(Duration::from_millis(ms));
+        let changes = changes.iter().map(|(ms, starts)| (after(*ms), *starts));
+        plan.dus[0].lives = Life::from_changes(changes);
+        plan.dus[0].leads = LeadProfile::named("steady").unwrap();
+        plan.dus[1].lives.clear();
+        let end = after(150);
+        let mut radio = RadioUnit::new(&config, 0, &plan).unwrap();
+        let mut air = Air::new(CellId(0), "cell-1", vec!["du-a".to_owned()]);
+        let mut generator = Generator::new(&config, plan).unwrap();
+        while let Some(frame) = generator.next_frame() {
+            air.settle(&radio, frame.at);
+            radio.receive(frame.at, frame.bytes, frame.original_len);
+        }
+        // Slots behind the end of the plan are silent: the last outage is not over.
+        air.settle(&radio, end);
+        air.report().clone()
+    }
+
+    #[test]
+    fn a_du_that_was_away_leaves_the_symbols_of_that_time_silent() {
+        let report = air(&[(20, false), (30, true)]);
+        let away = &report.outages[0];
+        let length = away.until_ns.unwrap() - away.from_ns;
+        assert!((9_000_000..=12_000_000).contains(&length), "{away:?}");
+        assert!((126..=168).contains(&away.symbols), "{away:?}");
+        assert_eq!(report.outages.len(), 2);
+        assert_eq!(report.outages[1].until_ns, None);
+        let symbols: u64 = report.outages.iter().map(|outage| outage.symbols).sum();
+        assert_eq!(report.silent + report.partial, symbols);
+    }
+
+    #[test]
+    fn a_du_that_speaks_always_is_heard_from_its_first_symbol_on() {
+        let report = air(&[]);
+        assert_eq!(report.speakers.len(), 1);
+        assert_eq!(report.speakers[0].symbol, 0);
+        assert_eq!(report.speakers[0].du, "du-a");
+        assert_eq!(report.outages.len(), 1, "{:?}", report.outages);
+    }
+}

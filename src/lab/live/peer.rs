@@ -52,7 +52,7 @@ impl fmt::Display for PeerError {
 
 impl std::error::Error for PeerError {}
 
-/// Plays one RU or DU of `config` until `stop`.
+/// Plays one RU or DU of `config` until `stop`, from now on, whenever `plan` starts.
 pub fn play(
     config: &Config,
     plan: &Plan,
@@ -63,12 +63,14 @@ pub fn play(
         peer: options.peer.clone(),
         ..PeerReport::default()
     };
-    let mut part = part(config, plan, options, &mut report).map_err(PeerError::Plan)?;
+    let raw = Raw::open(&options.interface, options.mtu, Hearing::Incoming)
+        .map_err(|error| PeerError::Interface(options.interface.clone(), error))?;
+    let mut plan = plan.clone();
+    plan.start = now().offset(HEAD_START);
+    let mut part = part(config, &plan, options, &mut report).map_err(PeerError::Plan)?;
     let Some(part) = part.as_deref_mut() else {
         return Err(PeerError::Unknown(options.peer.clone()));
     };
-    let raw = Raw::open(&options.interface, options.mtu, Hearing::Incoming)
-        .map_err(|error| PeerError::Interface(options.interface.clone(), error))?;
     let mut turn = Turn {
         raw,
         report,
@@ -176,5 +178,7 @@ const EARLY: i64 = 10_000;
 /// Microseconds of lag from which on a frame is not sent any more: a peer that is behind does not get
 /// further behind by telling the past.
 const GIVEN_UP_US: f64 = 50_000.0;
+/// From the start of a peer to the air time of its first slot, nanoseconds.
+const HEAD_START: i64 = 100_000_000;
 /// Nanoseconds between two reports.
 const REPORT_EVERY: i64 = 100_000_000;

@@ -95,6 +95,9 @@ impl Stage {
             thread::sleep(TICK);
         }
         for mut actor in peers.drain(..).rev() {
+            if self.layout.rus.contains(&actor.name) {
+                thread::sleep(LAST_ANSWERS);
+            }
             actor.leave();
         }
         appliance.leave();
@@ -218,8 +221,9 @@ impl Stage {
         let log = File::create(&path).map_err(|error| StageError::File(path.clone(), error))?;
         let again = log.try_clone();
         let again = again.map_err(|error| StageError::File(path.clone(), error))?;
-        let mut bound = Command::new("setpriv");
-        bound.args(["--pdeathsig", "KILL", "--"]);
+        // A session of its own, since Linux shares processor time out by session before it does by process.
+        let mut bound = Command::new("setsid");
+        bound.args(["setpriv", "--pdeathsig", "KILL", "--"]);
         bound.arg(command.get_program()).args(command.get_args());
         for (key, value) in command.get_envs() {
             if let Some(value) = value {
@@ -228,7 +232,7 @@ impl Stage {
         }
         bound.stdin(Stdio::null()).stdout(log).stderr(again);
         let child = bound.spawn();
-        let mut child = child.map_err(|error| StageError::Start("setpriv".to_owned(), error))?;
+        let mut child = child.map_err(|error| StageError::Start("setsid".to_owned(), error))?;
         let Some(process) = Process::of(child.id()) else {
             let _ = child.wait();
             return Err(StageError::Ended(name.to_owned(), words(&path)));
@@ -326,5 +330,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(10);
 /// From the sockets of the appliance to its first poll.
 const SETTLE: Duration = Duration::from_millis(200);
+/// What an RU was asked for before its DUs left is still answered.
+const LAST_ANSWERS: Duration = Duration::from_millis(100);
 /// Lines of a log that explain an end.
 const LAST_LINES: usize = 12;

@@ -62,6 +62,15 @@ impl State {
         self.peers.iter().find(|part| part.peer == name)
     }
 
+    /// Everybody but the stage.
+    pub fn processes(&self) -> impl Iterator<Item = Process> {
+        let witnesses = self.cables.iter().map(|cable| cable.witness);
+        let peers = self.peers.iter().map(|part| part.process);
+        std::iter::once(self.appliance)
+            .chain(peers)
+            .chain(witnesses)
+    }
+
     /// The cable that a peer is at the end of.
     pub fn cable_of(&self, peer: &PeerPart) -> Option<&CablePart> {
         self.cables.iter().find(|cable| cable.port == peer.port)

@@ -16,7 +16,7 @@ pub(super) enum Namespace {
 impl Namespace {
     /// What works here, tried out.
     pub(super) fn find() -> Result<Self, String> {
-        for program in ["unshare", "nsenter", "setpriv", "ip"] {
+        for program in ["unshare", "nsenter", "setpriv", "setsid", "ip"] {
             let mut there = Command::new(program);
             there
                 .arg("--version")

@@ -64,7 +64,7 @@ pub(super) fn air(out: &mut dyn Write, ru: &str, air: &AirReport) -> io::Result<
 }
 
 /// One outage in words.
-pub(super) fn outage(outage: &Outage) -> String {
+pub(in crate::cli::lab) fn outage(outage: &Outage) -> String {
     let length = match outage.until_ns {
         Some(until) => format!(
             "{:.2} ms",
