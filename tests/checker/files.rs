@@ -34,6 +34,7 @@ pub fn load(paths: &Paths, closed_loop: bool) -> Result<Inputs, String> {
         report: Report::parse(&text(&report)?).map_err(|e| at(&report, e))?,
         closed_loop: closed_loop || scenario.answer,
         scenario,
+        slack_ns: 0,
     })
 }
 

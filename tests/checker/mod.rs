@@ -15,6 +15,7 @@
 pub mod clock;
 pub mod control;
 pub mod files;
+pub mod live;
 pub mod packet;
 pub mod pcap;
 pub mod report;
@@ -47,6 +48,8 @@ pub struct Inputs {
     pub report: Report,
     /// An emulated RU answered what went through: each symbol is answered once.
     pub closed_loop: bool,
+    /// How long after its stamp a frame may have reached the box, nanoseconds; 0 where stamps are the box's.
+    pub slack_ns: u64,
 }
 
 /// Frames of one port in order.

@@ -328,6 +328,7 @@ impl Stage {
             ingress: lanes(self.ingress),
             egress: lanes(self.egress),
             closed_loop: true,
+            slack_ns: 0,
         }
     }
 

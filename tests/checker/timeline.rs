@@ -56,6 +56,8 @@ pub struct Timeline {
     pub mismatch: Option<u64>,
     /// The box's slot count less this clock's, where header time leaves the epoch open.
     pub shift: i64,
+    /// How long after its stamp a frame may have reached the box.
+    pub slack: u64,
 }
 
 /// What an assigned or fenced member is at an instant.
@@ -83,6 +85,7 @@ impl Timeline {
             clock,
             segments: vec![start],
             patterns: vec![(i64::MIN, cell.sharing.pattern.clone())],
+            slack: inputs.slack_ns,
             ..Self::default()
         };
         if inputs.settings.peers[cell.members[cell.active].peer].pooled {
@@ -112,10 +115,11 @@ impl Timeline {
     pub fn fenced(&self, member: usize, at: u64) -> Certain {
         let mut answer = Certain::No;
         for fence in self.fences.iter().filter(|fence| fence.member == member) {
-            if at > fence.from && at < fence.until {
+            let until = fence.until.saturating_sub(self.slack);
+            if at > fence.from && at < until {
                 return Certain::Yes;
             }
-            if at == fence.from || at == fence.until {
+            if at + self.slack >= fence.from && at <= fence.until {
                 answer = Certain::Maybe;
             }
         }

@@ -290,7 +290,9 @@ fn failover_fault(run: &Run, index: usize, cell: &Cell, failover: &Failover) -> 
         ));
     }
     let heard = last_heard(run, index, from, failover.detected);
-    if failover.last_heard.is_some() && failover.last_heard != heard {
+    let slack = run.inputs.slack_ns;
+    let as_heard = |told: u64| heard.is_some_and(|heard| told.abs_diff(heard) <= slack);
+    if failover.last_heard.is_some_and(|told| !as_heard(told)) {
         return Some(format!(
             "{} was last heard at {heard:?}, not at {:?}",
             failover.from, failover.last_heard
@@ -301,7 +303,7 @@ fn failover_fault(run: &Run, index: usize, cell: &Cell, failover: &Failover) -> 
         None => Some(format!(
             "from slot {boundary}, for which it has sent no C-plane"
         )),
-        Some(at) if *at < failover.detected => Some(format!(
+        Some(at) if *at + slack < failover.detected => Some(format!(
             "from slot {boundary}, whose C-plane came before the decision"
         )),
         Some(_) => None,

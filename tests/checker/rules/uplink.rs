@@ -68,10 +68,11 @@ fn in_step(run: &Run, heard: &[Vec<Heard>], cell: usize, member: usize, at: u64)
     if settings.members[member].assume_in_step {
         return Certain::Yes;
     }
-    let slot = settings.slot_ns() as u64;
+    let slack = run.inputs.slack_ns;
+    let slot = settings.slot_ns() as u64 + slack;
     let memory = settings.step_memory as u64;
     let entry = &heard[cell][member];
-    let before = entry.surely.partition_point(|heard| *heard < at);
+    let before = entry.surely.partition_point(|heard| *heard + slack < at);
     let sure = entry.surely[..before]
         .last()
         .is_some_and(|last| at - last + slot < memory);
