@@ -17,7 +17,7 @@ mod promtool;
 
 use appliance::{Appliance, FROM_A, FROM_B, START, at, clock, two_dus};
 use promtool::promtool;
-use ranshift::dataplane::observation::Observation;
+use ranshift::dataplane::observation::{Filling, Load, Observation};
 use ranshift::dataplane::run_record::{CellNames, Names};
 use ranshift::dataplane::verdict::DropReason;
 use ranshift::ran::{Direction, Instant};
@@ -274,10 +274,12 @@ fn observed() -> (Observation, String) {
         );
         sequence = sequence.wrapping_add(1);
     }
-    let mut observation = Observation::default();
     let now = clock().air(START.offset(400), 0);
-    let worker = &appliance.worker;
-    observation.fill(now, worker.tables(), worker.state(), |_| true);
+    let (tables, state) = (appliance.worker.tables(), appliance.worker.state());
+    let empty = Box::<Observation>::default();
+    let mut filling = Filling::begin(empty, now, tables, state, Load::default());
+    while !filling.step(tables, state, |_| true) {}
+    let mut observation = *filling.finish();
     let names = names();
     let mut tally = Tally::default();
     for event in &appliance.events {

@@ -172,6 +172,7 @@ mod tests {
             head: 0..2,
             tail,
             pad: 1,
+            urgent: false,
         };
         let copy = source.part(&part(2..4), &[9, 8]).unwrap();
         assert_eq!(

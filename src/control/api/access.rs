@@ -237,7 +237,7 @@ mod tests {
         };
         assert!(judged("http://localhost:8470"));
         for foreign in [
-            "http://example.org",
+            "http://127.0.0.1:8470",
             "null",
             "http://localhost:3000",
             "localhost:8470",
