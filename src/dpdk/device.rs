@@ -105,7 +105,7 @@ impl PortPlan {
         }
     }
 
-    fn is(&self, driver: &str) -> bool {
+    pub(super) fn is(&self, driver: &str) -> bool {
         self.device_name().starts_with(driver)
     }
 

@@ -48,7 +48,7 @@ impl Port {
         };
         let (rx, tx) = (facts.rx_descriptors, facts.tx_descriptors);
         // SAFETY: the port exists and is not started.
-        let code = unsafe { ffi::shim_port_configure(id, plan.mtu, facts.multi_segs) };
+        let code = unsafe { ffi::shim_port_configure(id, configured_mtu(plan), facts.multi_segs) };
         let mtu = format!(
             "the mtu {} may be too large: the driver allows {}",
             plan.mtu, facts.max_mtu
@@ -166,6 +166,18 @@ fn joins_unannounced(facts: &ffi::shim_port_facts) -> bool {
     let driver = unsafe { CStr::from_ptr(facts.driver) };
     driver == c"net_pcap" || driver == c"net_null"
 }
+
+/// net_af_packet calls 1518 bytes its largest frame, whatever a frame of its ring holds, and looks at no MTU
+/// itself. What its ring must hold is checked before.
+fn configured_mtu(plan: &PortPlan) -> u16 {
+    match plan.is("net_af_packet") {
+        true => plan.mtu.min(ETHERNET_MTU),
+        false => plan.mtu,
+    }
+}
+
+/// The MTU of Ethernet without jumbo frames.
+const ETHERNET_MTU: u16 = 1500;
 
 /// Descriptors asked for, receive and transmit each, before the driver adjusts them.
 pub(super) const DESCRIPTORS: u16 = 1024;

@@ -22,7 +22,7 @@ use std::time::Duration;
 #[derive(clap::Args)]
 pub(super) struct Story {
     /// Where captures, counters and logs are left
-    #[arg(long, value_name = "DIR", default_value = "out/lab")]
+    #[arg(long, value_name = "DIR", default_value = "out/live-lab")]
     out: PathBuf,
     /// Times to play it when the host stalls
     #[arg(long, value_name = "N", default_value_t = 3)]

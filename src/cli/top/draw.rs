@@ -43,8 +43,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View) {
     head(frame, top, view);
     draw_cells(frame, cells, view);
     draw_members(frame, members, view.cell());
-    let [ports, drops] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(32)]).areas(traffic);
+    let halves = [Constraint::Fill(1), Constraint::Length(31)];
+    let [ports, drops] = Layout::horizontal(halves).spacing(1).areas(traffic);
     draw_ports(frame, ports, view);
     draw_drops(frame, drops, view);
     draw_lcores(frame, lcores, view.rates.now());
@@ -90,10 +90,9 @@ fn head(frame: &mut Frame<'_>, area: Rect, view: &View) {
             let ago = span(view.now_ns.saturating_sub(view.heard_ns));
             let since = time_of_day(view.heard_ns);
             let since = since.split('.').next().unwrap_or_default();
-            Line::styled(
-                format!("no answer since {since} UTC ({ago}): {}", clean(why)),
-                BAD,
-            )
+            let why = why.trim_start_matches(&format!("no answer from {}: ", view.address));
+            let words = format!("no answer since {since} UTC ({ago}): {}", clean(why));
+            Line::styled(words, BAD)
         }
         (None, Some((true, words))) => Line::styled(clean(words), GOOD),
         (None, Some((false, words))) => Line::styled(clean(words), BAD),
@@ -124,13 +123,18 @@ fn draw_cells(frame: &mut Frame<'_>, area: Rect, view: &View) {
         ];
         Row::new(cells.map(|cell| clean(&cell))).style(cell_style(cell))
     });
+    let names = view.cells.iter().map(|cell| cell.cell.as_str());
+    let armed = view
+        .cells
+        .iter()
+        .filter_map(|cell| cell.status.armed.as_deref());
     let widths = [
-        Constraint::Max(12),
+        Constraint::Length(longest(names)),
         Constraint::Fill(1),
         Constraint::Length(8),
         Constraint::Length(7),
-        Constraint::Length(11),
-        Constraint::Max(10),
+        Constraint::Length(10),
+        Constraint::Length(longest(armed)),
         Constraint::Length(13),
     ];
     let headings = [
@@ -204,7 +208,7 @@ fn draw_ports(frame: &mut Frame<'_>, area: Rect, view: &View) {
                 same.map_or(0, pick)
             })
         };
-        let bits = |bytes: Option<f64>| told(bytes.map(|bytes| 8.0 * bytes), "bit/s");
+        let bits = |bytes: Option<f64>| told(bytes.map(|bytes| 8.0 * bytes), "b/s");
         let cells = [
             port.port.clone(),
             told(count(|port| port.received), "/s"),
@@ -217,9 +221,9 @@ fn draw_ports(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let widths = [
         Constraint::Fill(1),
         Constraint::Length(8),
-        Constraint::Length(11),
+        Constraint::Length(9),
         Constraint::Length(8),
-        Constraint::Length(11),
+        Constraint::Length(9),
     ];
     let headings = ["PORT", "IN", "", "OUT", ""];
     let table = Table::new(rows, widths).header(Row::new(headings).style(HEADING));
@@ -368,6 +372,12 @@ fn over(frame: &mut Frame<'_>, view: &View) {
         Paragraph::new(lines).block(Block::bordered().title(title)),
         place,
     );
+}
+
+/// Columns for names: as wide as the longest, within reason.
+fn longest<'a>(names: impl Iterator<Item = &'a str>) -> u16 {
+    let widths = names.map(|name| name.chars().count());
+    widths.max().unwrap_or(0).clamp(5, 16) as u16
 }
 
 fn speaks(member: &Member) -> bool {

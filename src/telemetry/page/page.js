@@ -3,6 +3,7 @@
 'use strict';
 
 const SPAN_MS = 60000, POLL_MS = 1000, KEPT_EVENTS = 200;
+const WEIGHT = { warning: 1, critical: 2 };
 const SPEAKS = { active: true, sharing: true };
 // Events of every slot or every due slot would bury the ones that explain a switch.
 const QUIET = { prb_use: true, accepted: true };
@@ -291,9 +292,10 @@ function timeline() {
       }
       y += 14;
     });
-    for (const event of state.events) {
+    // What matters most is drawn last, over what happened at the same time.
+    const marked = state.events.filter(event => event.cell === cell.cell && event.at_ns / 1e6 > now - SPAN_MS);
+    for (const event of marked.sort((a, b) => (WEIGHT[a.severity] || 0) - (WEIGHT[b.severity] || 0))) {
       const at = event.at_ns / 1e6;
-      if (event.cell !== cell.cell || at < now - SPAN_MS) continue;
       const mark = draw('path', { class: `happened ${event.severity}`, d: `M ${x(at)} ${top + 14} l -5 -9 h 10 z` });
       mark.append(draw('title', {}, `${clock(event.at_ns)} ${event.message}`));
       parts.push(mark);

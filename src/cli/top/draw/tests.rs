@@ -47,7 +47,8 @@ fn screen(view: &View, width: u16, height: u16) -> String {
 /// The page shows this very screen, so that it cannot go stale.
 #[test]
 fn the_screen_is_the_one_in_the_documentation() {
-    let page = include_str!("../../../../docs/console.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/console.md");
+    let page = std::fs::read_to_string(page).unwrap();
     let screen = screen(&view(), 80, 24);
     assert!(
         page.contains(&screen),
@@ -58,7 +59,8 @@ fn the_screen_is_the_one_in_the_documentation() {
 #[test]
 fn an_appliance_that_has_gone_is_told_of_with_the_time() {
     let mut view = view();
-    view.take(Report::Silence("connection refused".to_owned()));
+    let why = "no answer from http://127.0.0.1:8470: connection refused";
+    view.take(Report::Silence(why.to_owned()));
     view.now_ns += 5_000_000_000;
     let screen = screen(&view, 80, 24);
     assert!(
