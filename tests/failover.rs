@@ -353,3 +353,76 @@ fn a_standby_readmitted_after_the_loss_takes_over() {
         Mode::Single(B)
     );
 }
+
+#[test]
+fn a_failover_by_command_fences_a_living_member_and_the_armed_standby_goes_on() {
+    let mut appliance = Appliance::new(&two_dus(PLAN));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    appliance.command(Boundary::Next, Action::FailOver { to: None });
+    for n in 50..60 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    let cause = Cause::Command;
+    let kinds = kinds(&appliance);
+    assert!(kinds.contains(&EventKind::Fenced { member: A, cause }));
+    let accepted = kinds.iter().find_map(|kind| match kind {
+        EventKind::Accepted { boundary, .. } => Some(*boundary),
+        _ => None,
+    });
+    let moved = kinds.iter().find_map(|kind| match kind {
+        EventKind::Mode { mode, boundary, .. } if *mode == Mode::Single(B) => Some(*boundary),
+        _ => None,
+    });
+    assert_eq!(accepted, Some(START.offset(50)));
+    assert_eq!(
+        moved, accepted,
+        "the standby began the first slot that it could"
+    );
+    assert!(appliance.dropped(DropReason::Fenced) > 0);
+}
+
+#[test]
+fn a_failover_by_command_takes_the_member_that_it_names_without_an_armed_plan() {
+    let mut appliance = Appliance::new(&two_dus("    liveness: {enabled: false}"));
+    for n in 0..20 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    appliance.command(Boundary::Next, Action::FailOver { to: Some(B) });
+    for n in 20..25 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B]);
+    }
+    assert_eq!(appliance.worker.counters().cells[0].failovers, 1);
+    assert_eq!(
+        appliance.worker.state().cells[0].roles.final_mode(),
+        Mode::Single(B)
+    );
+}
+
+#[test]
+fn a_failover_by_command_is_refused_when_nobody_can_take_over() {
+    let refused = |alive: &[Sender], extra: &str, to| {
+        let mut appliance = Appliance::new(&two_dus(extra));
+        for n in 0..20 {
+            slot(&mut appliance, n, alive);
+        }
+        appliance.command(Boundary::Next, Action::FailOver { to });
+        kinds(&appliance).into_iter().find_map(|kind| match kind {
+            EventKind::Refused { why, .. } => Some(why),
+            _ => None,
+        })
+    };
+    let both = [FROM_A, FROM_B];
+    assert_eq!(refused(&both, "", None), Some(Refusal::NotArmed));
+    assert_eq!(refused(&both, PLAN, Some(A)), Some(Refusal::IsActive));
+    assert_eq!(
+        refused(&[FROM_A], PLAN, None),
+        Some(Refusal::NotInStep),
+        "a standby that was never heard"
+    );
+    assert_eq!(
+        refused(&both, PLAN, Some(MemberId(7))),
+        Some(Refusal::UnknownMember)
+    );
+}

@@ -11,6 +11,8 @@ use crate::control::tidings::Tiding;
 use crate::control::wanted::Wanted;
 use crate::dataplane::mailbox::{Action, Boundary, Event, Mailbox, Refusal};
 use crate::dataplane::observation::{Load, Observation};
+use crate::dataplane::replacement::Replacement;
+use crate::dataplane::tables::Tables;
 use crate::ran::{CellId, Duration, Instant, PortId, SlotCount};
 use crate::telemetry::tally::Tally;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -26,7 +28,7 @@ pub trait Machine: Send + Sync {
     fn link_up(&self, port: PortId) -> bool;
 }
 
-/// One lcore as control sees it: where it runs, what is its work, and how to talk to it.
+/// One lcore as control sees it: where it runs and how to talk to it; the tables say what is its work.
 #[derive(Clone, Debug)]
 pub struct Seat {
     /// Commands, events and parcels.
@@ -37,10 +39,6 @@ pub struct Seat {
     pub core: u32,
     /// Idle policy: `spin`, `pause` or `sleep`.
     pub idle: String,
-    /// Cells that it owns.
-    pub cells: Vec<CellId>,
-    /// Ports that it polls.
-    pub ports: Vec<PortId>,
 }
 
 /// The last reports of one lcore.
@@ -68,6 +66,8 @@ impl Sight {
 pub struct Known {
     /// The configuration in force.
     pub wanted: Arc<Wanted>,
+    /// The tables compiled from it.
+    pub tables: Arc<Tables>,
     /// The last reports, in order of `seats`.
     pub sights: Vec<Sight>,
 }
@@ -107,6 +107,18 @@ pub(super) enum Order {
         action: Action,
         answer: oneshot::Sender<Answer>,
     },
+    Replace(Box<Renewal>),
+}
+
+/// A configuration on its way to the lcores.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    pub(super) wanted: Arc<Wanted>,
+    pub(super) tables: Arc<Tables>,
+    /// One for each lcore, in order of `seats`.
+    pub(super) replacements: Vec<Replacement>,
+    /// What is retired goes back, to be freed where nothing waits for it.
+    pub(super) answer: oneshot::Sender<Vec<Box<Replacement>>>,
 }
 
 /// The board.
@@ -117,6 +129,8 @@ pub struct Board {
     pub started: Instant,
     /// What happened.
     pub log: EventLog,
+    /// Held by whoever puts a configuration in force.
+    pub(super) applying: tokio::sync::Mutex<()>,
     seats: Vec<Seat>,
     known: Mutex<Known>,
     meters: Mutex<Vec<PrbMeter>>,
@@ -127,7 +141,7 @@ pub struct Board {
 
 impl Board {
     pub(super) fn new(
-        wanted: Arc<Wanted>,
+        (wanted, tables): (Arc<Wanted>, Arc<Tables>),
         seats: Vec<Seat>,
         started: Instant,
     ) -> (Self, Receiver<Order>) {
@@ -136,10 +150,12 @@ impl Board {
             version: env!("CARGO_PKG_VERSION"),
             started,
             log: EventLog::new(WEIGHTY, FREQUENT),
+            applying: tokio::sync::Mutex::new(()),
             meters: Mutex::new(meters(&wanted)),
             tally: Mutex::default(),
             known: Mutex::new(Known {
                 wanted,
+                tables,
                 sights: vec![Sight::default(); seats.len()],
             }),
             seats,
@@ -237,6 +253,47 @@ impl Board {
         held(&self.tally).event(&wanted.record.names, event);
     }
 
+    /// Gives every lcore its replacement and waits until all are in force.
+    pub(super) async fn put_in_force(
+        &self,
+        (wanted, tables): (Arc<Wanted>, Arc<Tables>),
+        replacements: Vec<Replacement>,
+    ) -> Result<(), Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        let renewal = Renewal {
+            wanted,
+            tables,
+            replacements,
+            answer,
+        };
+        self.orders
+            .try_send(Order::Replace(Box::new(renewal)))
+            .map_err(|_| Unanswered::Busy)?;
+        match tokio::time::timeout(APPLY_PATIENCE, answered).await {
+            Ok(Ok(retired)) => {
+                drop(retired);
+                Ok(())
+            }
+            _ => Err(Unanswered::Silent),
+        }
+    }
+
+    /// The lcores work by another configuration, and this is what they say of it.
+    pub(super) fn renewed(
+        &self,
+        wanted: Arc<Wanted>,
+        tables: Arc<Tables>,
+        observations: Vec<Observation>,
+    ) {
+        *held(&self.meters) = meters(&wanted);
+        let mut known = held(&self.known);
+        known.wanted = wanted;
+        known.tables = tables;
+        for (sight, observation) in known.sights.iter_mut().zip(observations) {
+            sight.take(observation);
+        }
+    }
+
     /// Says something of control's own.
     pub fn say(&self, tiding: Tiding) {
         self.log.push(Told::Control(tiding), &self.wanted());
@@ -295,6 +352,9 @@ const FREQUENT: usize = 4096;
 
 /// Orders that wait for the pump at most.
 const ORDERS: usize = 64;
+
+/// How long a configuration may take to be in force.
+const APPLY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 
 /// How long a command may go unanswered.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);

@@ -3,22 +3,13 @@
 //! Two rings, so that what happens all the time (due slots missed, stalls that ended) cannot push out what
 //! an operator must not miss. A reader that comes too late for an event is told so; nobody is waited for.
 
+use crate::control::status;
+use crate::control::tidings::{self, Tiding};
 use crate::control::wanted::Wanted;
 use crate::dataplane::mailbox::{Event, EventKind};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
-
-/// Something that happened, under its number.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Counts from 1.
-    pub id: u64,
-    /// What.
-    pub told: Told,
-    /// What the indices in it meant then.
-    pub wanted: Arc<Wanted>,
-}
 
 /// Who told of it.
 #[derive(Clone, Debug)]
@@ -26,14 +17,14 @@ pub enum Told {
     /// An lcore.
     Lcore(Event),
     /// Control itself.
-    Control(super::tidings::Tiding),
+    Control(Tiding),
 }
 
 /// What a reader gets.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// Events in order of their number.
-    pub entries: Vec<Arc<Entry>>,
+    pub entries: Vec<Arc<status::Event>>,
     /// Events up to this number have gone, and the reader has not seen all of them.
     pub gone: Option<u64>,
 }
@@ -54,7 +45,7 @@ struct Rings {
 
 #[derive(Debug)]
 struct Ring {
-    entries: VecDeque<Arc<Entry>>,
+    entries: VecDeque<Arc<status::Event>>,
     room: usize,
     /// The newest number that was pushed out.
     gone: u64,
@@ -73,17 +64,15 @@ impl EventLog {
         }
     }
 
-    /// Keeps one event more and wakes who waits for it.
-    pub fn push(&self, told: Told, wanted: &Arc<Wanted>) {
+    /// Keeps one event more, told in the names of `wanted`, and wakes who waits for it.
+    pub fn push(&self, told: Told, wanted: &Wanted) {
         let frequent = matches!(&told, Told::Lcore(event) if is_frequent(&event.kind));
         let mut rings = self.rings();
         rings.last += 1;
-        let entry = Arc::new(Entry {
-            id: rings.last,
-            told,
-            wanted: Arc::clone(wanted),
-        });
-        let id = entry.id;
+        let id = rings.last;
+        // Told now: its indices mean something under this configuration only, and a log that kept the
+        // configurations for them would hold one for each event.
+        let entry = Arc::new(tidings::told(id, told, wanted));
         if frequent {
             rings.frequent.push(entry);
         } else {
@@ -94,7 +83,12 @@ impl EventLog {
     }
 
     /// At most `limit` events with numbers above `after` for which `wants` holds, oldest first.
-    pub fn after(&self, after: u64, limit: usize, wants: impl Fn(&Entry) -> bool) -> Reading {
+    pub fn after(
+        &self,
+        after: u64,
+        limit: usize,
+        wants: impl Fn(&status::Event) -> bool,
+    ) -> Reading {
         let rings = self.rings();
         let (mut some, mut others) = (rings.weighty.above(after), rings.frequent.above(after));
         let (mut next, mut other) = (some.next(), others.next());
@@ -119,7 +113,11 @@ impl EventLog {
     }
 
     /// The newest `limit` events for which `wants` holds, oldest first.
-    pub fn newest(&self, limit: usize, wants: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+    pub fn newest(
+        &self,
+        limit: usize,
+        wants: impl Fn(&status::Event) -> bool,
+    ) -> Vec<Arc<status::Event>> {
         let mut all = self.after(0, usize::MAX, wants).entries;
         all.split_off(all.len().saturating_sub(limit))
     }
@@ -143,7 +141,7 @@ impl Ring {
         }
     }
 
-    fn push(&mut self, entry: Arc<Entry>) {
+    fn push(&mut self, entry: Arc<status::Event>) {
         if self.entries.len() == self.room
             && let Some(oldest) = self.entries.pop_front()
         {
@@ -152,7 +150,7 @@ impl Ring {
         self.entries.push_back(entry);
     }
 
-    fn above(&self, after: u64) -> impl Iterator<Item = &Arc<Entry>> {
+    fn above(&self, after: u64) -> impl Iterator<Item = &Arc<status::Event>> {
         let seen = self.entries.partition_point(|entry| entry.id <= after);
         self.entries.iter().skip(seen)
     }
@@ -178,7 +176,7 @@ mod tests {
 
     fn log(kinds: impl IntoIterator<Item = EventKind>) -> EventLog {
         let log = EventLog::new(4, 2);
-        let wanted = Arc::new(Wanted::example());
+        let wanted = Wanted::example();
         for kind in kinds {
             let event = Event {
                 at: Instant(1),
@@ -191,7 +189,7 @@ mod tests {
         log
     }
 
-    fn ids(entries: &[Arc<Entry>]) -> Vec<u64> {
+    fn ids(entries: &[Arc<status::Event>]) -> Vec<u64> {
         entries.iter().map(|entry| entry.id).collect()
     }
 

@@ -2,7 +2,6 @@
 //! that must not keep control from answering an lcore.
 
 use crate::control::board::Board;
-use crate::control::tidings;
 use crate::telemetry::log::{Happening, happened};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,8 +35,7 @@ fn catch_up(board: &Board, mut last: u64) -> u64 {
         let Some(newest) = reading.entries.last().map(|entry| entry.id) else {
             return last;
         };
-        for entry in &reading.entries {
-            let event = tidings::told(entry);
+        for event in &reading.entries {
             happened(&Happening {
                 event: &event.event,
                 severity: &event.severity,

@@ -2,6 +2,7 @@
 //! API by which people and programs see and command the appliance.
 
 pub mod api;
+pub mod apply;
 pub mod board;
 mod clock;
 pub mod compile;

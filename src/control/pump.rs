@@ -3,12 +3,14 @@
 //! An lcore never waits: an event that finds the queue full is counted and gone, a command waits here. If
 //! this thread died, the lcores would go on with the plans they are armed with.
 
-use crate::control::board::{Answer, Board, Order};
+use crate::control::board::{Answer, Board, Order, Renewal};
 use crate::control::clock;
+use crate::control::controller::Controller;
 use crate::control::event_log::Told;
 use crate::control::tidings::{Severity, Tiding};
 use crate::dataplane::mailbox::{Command, Director, Event, EventKind, Parcel};
 use crate::dataplane::observation::Observation;
+use crate::dataplane::replacement::Replacement;
 use crate::ran::CellId;
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
@@ -20,9 +22,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// The thread's state.
-pub(super) struct Pump<D> {
+pub(super) struct Pump {
     board: Arc<Board>,
-    director: D,
+    director: Controller,
     orders: Receiver<Order>,
     lines: Vec<Line>,
     /// Commands whose answer somebody waits for, by number.
@@ -31,6 +33,15 @@ pub(super) struct Pump<D> {
     kept: Vec<Event>,
     commands: Vec<Command>,
     sounded_ns: u64,
+    renewing: Option<Renewing>,
+}
+
+/// A configuration that not every lcore works by yet.
+struct Renewing {
+    renewal: Box<Renewal>,
+    retired: Vec<Box<Replacement>>,
+    /// The first word of each lcore under it.
+    observed: Vec<Option<Observation>>,
 }
 
 /// The line to one lcore.
@@ -41,10 +52,12 @@ struct Line {
     /// An observation is under way.
     asked: bool,
     silent: bool,
+    /// Not taken yet.
+    replacement: Option<Box<Replacement>>,
 }
 
-impl<D: Director> Pump<D> {
-    pub(super) fn new(board: Arc<Board>, director: D, orders: Receiver<Order>) -> Self {
+impl Pump {
+    pub(super) fn new(board: Arc<Board>, director: Controller, orders: Receiver<Order>) -> Self {
         let lines = board.seats().iter().map(|_| Line::default()).collect();
         Self {
             board,
@@ -56,6 +69,7 @@ impl<D: Director> Pump<D> {
             kept: Vec::new(),
             commands: Vec::new(),
             sounded_ns: 0,
+            renewing: None,
         }
     }
 
@@ -81,6 +95,7 @@ impl<D: Director> Pump<D> {
             self.listen(seat);
             self.collect(seat);
         }
+        self.settle();
         self.post();
         let now = clock::steady();
         if now.saturating_sub(self.sounded_ns) >= INTERVAL_NS {
@@ -110,7 +125,65 @@ impl<D: Director> Pump<D> {
                     action,
                 });
             }
+            Order::Replace(renewal) => self.renew(renewal),
         }
+    }
+
+    /// Every lcore is given its replacement; whoever asked waits for `settle`.
+    fn renew(&mut self, mut renewal: Box<Renewal>) {
+        if self.renewing.is_some() {
+            // An lcore has not taken the last one: dropped, which is an answer too.
+            return;
+        }
+        let replacements = std::mem::take(&mut renewal.replacements);
+        for (line, replacement) in self.lines.iter_mut().zip(replacements) {
+            line.replacement = Some(Box::new(replacement));
+        }
+        self.renewing = Some(Renewing {
+            renewal,
+            retired: Vec::new(),
+            observed: self.lines.iter().map(|_| None).collect(),
+        });
+    }
+
+    /// Names and numbers change at once, when every lcore has spoken under the new tables.
+    fn settle(&mut self) {
+        let done = |renewing: &mut Renewing| {
+            let lines = renewing.observed.len();
+            renewing.retired.len() == lines && renewing.observed.iter().all(Option::is_some)
+        };
+        let Some(renewing) = self.renewing.take_if(done) else {
+            return;
+        };
+        let Renewal {
+            wanted,
+            tables,
+            answer,
+            ..
+        } = *renewing.renewal;
+        self.director.renew(&wanted.config, wanted.term);
+        let observations = renewing.observed.into_iter().flatten().collect();
+        self.board.renewed(wanted, tables, observations);
+        // Whoever asked may have given up; what is retired is then freed here.
+        drop(answer.send(renewing.retired));
+    }
+
+    fn observed(&mut self, seat: usize, observation: Observation) {
+        if let Some(line) = self.lines.get_mut(seat) {
+            line.asked = false;
+        }
+        if let Some(renewing) = &mut self.renewing
+            && observation.term >= renewing.renewal.wanted.term
+            && let Some(place) = renewing.observed.get_mut(seat)
+        {
+            *place = Some(observation);
+            return;
+        }
+        if self.renewing.is_some() {
+            // Said under the old tables: asked again at once.
+            self.sounded_ns = 0;
+        }
+        self.board.saw(seat, observation);
     }
 
     fn listen(&mut self, seat: usize) {
@@ -153,19 +226,26 @@ impl<D: Director> Pump<D> {
     }
 
     fn collect(&mut self, seat: usize) {
-        let Some(mailbox) = self.board.seats().get(seat).map(|seat| &seat.mailbox) else {
+        let board = Arc::clone(&self.board);
+        let Some(mailbox) = board.seats().get(seat).map(|seat| &seat.mailbox) else {
             return;
         };
+        if let Some(line) = self.lines.get_mut(seat)
+            && let Some(replacement) = line.replacement.take()
+            && let Err(Parcel::Replacement(back)) = mailbox.order(Parcel::Replacement(replacement))
+        {
+            line.replacement = Some(back);
+        }
         while let Some(parcel) = mailbox.collect() {
             match parcel {
-                Parcel::Observation(observation) => {
-                    self.board.saw(seat, *observation);
-                    if let Some(line) = self.lines.get_mut(seat) {
-                        line.asked = false;
+                Parcel::Observation(observation) => self.observed(seat, *observation),
+                Parcel::Replacement(retired) => {
+                    if let Some(renewing) = &mut self.renewing {
+                        renewing.retired.push(retired);
                     }
+                    // Its word under the new tables is waited for.
+                    self.sounded_ns = 0;
                 }
-                // What is retired is freed here.
-                Parcel::Replacement(retired) => drop(retired),
             }
         }
     }
@@ -213,8 +293,7 @@ impl<D: Director> Pump<D> {
 }
 
 fn owner(board: &Board, cell: CellId) -> usize {
-    let owns = |seat: &super::board::Seat| seat.cells.contains(&cell);
-    board.seats().iter().position(owns).unwrap_or_default()
+    board.known().tables.owners.of_cell(cell).index()
 }
 
 fn silence(lcore: u32, silent: bool) -> Tiding {

@@ -11,13 +11,18 @@ use crate::control::wanted::Wanted;
 use crate::dataplane::counters::{Counters, Drops};
 use crate::dataplane::mailbox::{Cause, MAX_MEMBERS, Mode, PatternBits};
 use crate::dataplane::observation::{CellObservation, Margins, MemberObservation, Role};
+use crate::dataplane::tables::Tables;
 use crate::dataplane::verdict::DropReason;
-use crate::ran::{CellId, Instant, MemberId, PeerId, PortId, SlotCount, SlotPoint};
+use crate::ran::{CellId, Instant, LcoreId, MemberId, PeerId, PortId, SlotCount, SlotPoint};
 use std::collections::BTreeMap;
 
 /// The appliance as a whole.
 pub fn appliance(board: &Board) -> Appliance {
-    let Known { wanted, sights } = board.known();
+    let Known {
+        wanted,
+        tables,
+        sights,
+    } = board.known();
     let counters = total(&sights);
     let seen = || sights.iter().filter_map(|sight| sight.now.as_ref());
     Appliance {
@@ -32,7 +37,12 @@ pub fn appliance(board: &Board) -> Appliance {
             .seats()
             .iter()
             .zip(&sights)
-            .map(|(seat, sight)| lcore(&wanted, seat, sight))
+            .enumerate()
+            .map(|(index, (seat, sight))| Lcore {
+                cells: cells_of(&wanted, &tables, LcoreId(index as u8)),
+                ports: ports_of(&wanted, &tables, LcoreId(index as u8)),
+                ..lcore(seat, sight)
+            })
             .collect(),
         ports: ports(board, &wanted, &counters),
         peers: peers(&wanted.config, &counters),
@@ -42,13 +52,18 @@ pub fn appliance(board: &Board) -> Appliance {
 
 /// Every cell, in order of the configuration.
 pub fn cells(board: &Board) -> Vec<Cell> {
-    let Known { wanted, sights } = board.known();
+    let Known {
+        wanted,
+        tables,
+        sights,
+    } = board.known();
     let counters = total(&sights);
     (0..wanted.config.cells.len())
         .filter_map(|index| {
             let look = Look {
                 board,
                 wanted: &wanted,
+                tables: &tables,
                 sights: &sights,
                 cell: CellId(index as u16),
             };
@@ -59,10 +74,15 @@ pub fn cells(board: &Board) -> Vec<Cell> {
 
 /// One cell.
 pub fn cell(board: &Board, cell: CellId) -> Option<Cell> {
-    let Known { wanted, sights } = board.known();
+    let Known {
+        wanted,
+        tables,
+        sights,
+    } = board.known();
     let look = Look {
         board,
         wanted: &wanted,
+        tables: &tables,
         sights: &sights,
         cell,
     };
@@ -112,7 +132,19 @@ fn drops(drops: &Drops) -> BTreeMap<String, u64> {
     counts.filter(|(_, count)| *count > 0).collect()
 }
 
-fn lcore(wanted: &Wanted, seat: &Seat, sight: &Sight) -> Lcore {
+fn cells_of(wanted: &Wanted, tables: &Tables, lcore: LcoreId) -> Vec<String> {
+    let cells = (0..wanted.config.cells.len()).map(|cell| CellId(cell as u16));
+    let owned = cells.filter(|cell| tables.owners.of_cell(*cell) == lcore);
+    owned.map(|cell| wanted.cell_name(cell)).collect()
+}
+
+fn ports_of(wanted: &Wanted, tables: &Tables, lcore: LcoreId) -> Vec<String> {
+    let ports = (0..wanted.config.ports.len()).map(|port| PortId(port as u8));
+    let polled = ports.filter(|port| tables.owners.of_port(*port) == lcore);
+    polled.map(|port| port_name(&wanted.config, port)).collect()
+}
+
+fn lcore(seat: &Seat, sight: &Sight) -> Lcore {
     let load = sight.now.as_ref().map(|now| now.load).unwrap_or_default();
     let since = |now: u64, before: u64| now.saturating_sub(before) as f64;
     let busy = since(load.busy_cycles, sight.before.busy_cycles);
@@ -123,16 +155,8 @@ fn lcore(wanted: &Wanted, seat: &Seat, sight: &Sight) -> Lcore {
         core: seat.core,
         idle: seat.idle.clone(),
         at_ns: sight.now.as_ref().map(|now| now.at.0),
-        cells: seat
-            .cells
-            .iter()
-            .map(|cell| wanted.cell_name(*cell))
-            .collect(),
-        ports: seat
-            .ports
-            .iter()
-            .map(|port| port_name(&wanted.config, *port))
-            .collect(),
+        cells: Vec::new(),
+        ports: Vec::new(),
         frames: load.frames,
         busy_cycles: load.busy_cycles,
         idle_cycles: load.idle_cycles,
@@ -194,6 +218,7 @@ fn port_name(config: &Config, port: PortId) -> String {
 struct Look<'a> {
     board: &'a Board,
     wanted: &'a Wanted,
+    tables: &'a Tables,
     sights: &'a [Sight],
     cell: CellId,
 }
@@ -236,11 +261,8 @@ impl Look<'_> {
     }
 
     fn status(&self, written: &model::Cell, counters: &Counters) -> CellStatus {
-        let owner = self
-            .board
-            .seats()
-            .iter()
-            .find(|seat| seat.cells.contains(&self.cell));
+        let owner = self.tables.owners.of_cell(self.cell);
+        let owner = self.board.seats().get(owner.index());
         let (at, seen) = observed(self.sights, self.cell)
             .unwrap_or_else(|| (Instant(0), as_configured(written)));
         let sfn = |slot| {

@@ -349,6 +349,30 @@ pub struct Spec {
     pub text: String,
 }
 
+/// What a new configuration changes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Applied {
+    /// True if nothing was put in force.
+    pub dry_run: bool,
+    /// The term in force now.
+    pub term: u64,
+    /// Every difference; none: nothing was done.
+    pub changes: Vec<ConfigChange>,
+}
+
+/// One difference between two configurations.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConfigChange {
+    /// What differs, as in `cells.cell-1.liveness.confirm`.
+    pub object: String,
+    /// `changed`, `added` or `removed`.
+    pub change: String,
+    /// Before; absent for what is new.
+    pub from: Option<String>,
+    /// Now; absent for what is gone.
+    pub to: Option<String>,
+}
+
 /// Something that happened, and why.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Event {

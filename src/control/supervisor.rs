@@ -5,14 +5,15 @@
 //! would go on with the plans they are armed with.
 
 use crate::config::Config;
-use crate::control::api;
 pub use crate::control::board::{Board, Machine, Seat};
 use crate::control::clock;
 use crate::control::controller::Controller;
 use crate::control::journal;
 use crate::control::pump::Pump;
 use crate::control::wanted::Wanted;
+use crate::control::{api, apply};
 use crate::dataplane::mailbox::{Event, Mailbox};
+use crate::dataplane::tables::Tables;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What control is to work with.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub struct Setup {
     pub text: String,
     /// Its file, read again on SIGHUP.
     pub path: Option<PathBuf>,
-    /// The term of the tables that the lcores start with.
-    pub term: u64,
+    /// The tables that the lcores start with, and whose term it is.
+    pub tables: Arc<Tables>,
     /// One for each lcore.
     pub seats: Vec<Seat>,
 }
@@ -52,9 +54,10 @@ impl Supervisor {
     /// share a poll core.
     pub fn start(setup: Setup) -> io::Result<Self> {
         let started = clock::wall();
-        let director = Controller::new(&setup.config, setup.term);
-        let wanted = Wanted::new(setup.config, setup.text, setup.path, setup.term, started);
-        let (board, orders) = Board::new(Arc::new(wanted), setup.seats, started);
+        let term = setup.tables.term;
+        let director = Controller::new(&setup.config, term);
+        let wanted = Wanted::new(setup.config, setup.text, setup.path, term, started);
+        let (board, orders) = Board::new((Arc::new(wanted), setup.tables), setup.seats, started);
         let board = Arc::new(board);
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
@@ -63,6 +66,10 @@ impl Supervisor {
             .enable_all()
             .build()?;
         let addresses = api::serve(&runtime, &board)?;
+        let context = runtime.enter();
+        let hangup = signal(SignalKind::hangup())?;
+        drop(context);
+        runtime.spawn(apply::on_hangup(Arc::clone(&board), hangup));
         let over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&over);
         let pump = Pump::new(Arc::clone(&board), director, orders);

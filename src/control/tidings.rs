@@ -1,6 +1,6 @@
 //! From what lcores and control say to what an operator reads: kind, severity, a sentence and fields.
 
-use crate::control::event_log::{Entry, Told};
+use crate::control::event_log::Told;
 use crate::control::status;
 use crate::control::wanted::Wanted;
 use crate::dataplane::mailbox::{Cause, Event, EventKind, Mode, PatternBits};
@@ -46,21 +46,21 @@ impl Severity {
 }
 
 /// Kinds of event that control adds to those of the lcores (`EventKind::LABELS`).
-pub const KINDS: [&str; 3] = ["applied", "lcore_silent", "lcore_back"];
+pub const KINDS: [&str; 4] = ["applied", "apply_refused", "lcore_silent", "lcore_back"];
 
-/// The entry as the API shows it.
-pub fn told(entry: &Entry) -> status::Event {
-    match &entry.told {
-        Told::Lcore(event) => of_lcore(entry.id, event, &entry.wanted),
+/// An event as the API shows it, under its number.
+pub fn told(id: u64, told: Told, wanted: &Wanted) -> status::Event {
+    match told {
+        Told::Lcore(event) => of_lcore(id, &event, wanted),
         Told::Control(tiding) => status::Event {
-            id: entry.id,
+            id,
             at_ns: tiding.at.0,
             cell: None,
             slot: None,
             event: tiding.kind.to_owned(),
             severity: tiding.severity.word().to_owned(),
-            message: tiding.message.clone(),
-            details: tiding.details.clone(),
+            message: tiding.message,
+            details: tiding.details,
         },
     }
 }

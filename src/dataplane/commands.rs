@@ -108,7 +108,7 @@ impl LcoreState {
                 }
             }
         };
-        if boundary <= taken {
+        if boundary <= taken || boundary < current {
             return Err(Refusal::BoundaryPassed);
         }
         Ok(boundary)

@@ -21,7 +21,6 @@ use crate::dpdk::eal::{self, Eal, StartError};
 use crate::dpdk::launch::{Running, launch};
 use crate::dpdk::lcore::{self, Lcore, Usage};
 use crate::dpdk::mapping;
-use crate::ran::{CellId, LcoreId, PortId};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +42,7 @@ pub(super) fn run(
     let mut tables = compile(config, TERM);
     let memory = live_state::open(config.state.as_deref(), &mut tables);
     let tables = Arc::new(tables);
-    let seats = seats(config, plan, &tables);
+    let seats = seats(config, plan);
     let shared = Arc::new(Shared::new(plan.cores.len(), stop));
     let thread = |error: io::Error| Refusal::Environment(error.to_string());
     let service = Service::start(Arc::clone(&shared)).map_err(thread)?;
@@ -51,7 +50,7 @@ pub(super) fn run(
         config: config.clone(),
         text,
         path: Some(run.config.clone()),
-        term: tables.term,
+        tables: Arc::clone(&tables),
         seats: seats.clone(),
     };
     let supervisor = Supervisor::start(setup).map_err(thread)?;
@@ -84,20 +83,12 @@ pub(super) fn run(
 }
 
 /// Each lcore as control sees it.
-fn seats(config: &Config, plan: &Plan, tables: &Tables) -> Vec<Seat> {
-    let owners = &tables.owners;
-    let seat = |(lcore, (core, idle)): (usize, (&usize, &Idle))| {
-        let me = LcoreId(lcore as u8);
-        let cells = (0..config.cells.len()).map(|cell| CellId(cell as u16));
-        let ports = (0..config.ports.len()).map(|port| PortId(port as u8));
-        Seat {
-            mailbox: supervisor::mailbox(),
-            lcore: lcore as u32,
-            core: *core as u32,
-            idle: idle.word().to_owned(),
-            cells: cells.filter(|cell| owners.of_cell(*cell) == me).collect(),
-            ports: ports.filter(|port| owners.of_port(*port) == me).collect(),
-        }
+fn seats(config: &Config, plan: &Plan) -> Vec<Seat> {
+    let seat = |(lcore, (core, idle)): (usize, (&usize, &Idle))| Seat {
+        mailbox: supervisor::mailbox(),
+        lcore: lcore as u32,
+        core: *core as u32,
+        idle: idle.word().to_owned(),
     };
     let each = plan.cores.iter().zip(&config.lcores.idle);
     each.enumerate().map(seat).collect()

@@ -2,10 +2,7 @@
 
 use super::Shared;
 use super::problem::{Outcome, Problem};
-use crate::control::event_log::{Entry, Told};
 use crate::control::status;
-use crate::control::tidings;
-use crate::ran::CellId;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -59,16 +56,15 @@ pub(super) async fn events(
     State(shared): State<Shared>,
     Query(which): Query<Which>,
 ) -> Outcome<Json<Vec<status::Event>>> {
-    let cell = of_cell(&shared, which.cell.as_deref())?;
-    let wants = |entry: &Entry| is_of(entry, cell);
+    known(&shared, which.cell.as_deref())?;
+    let wants = |event: &status::Event| is_of(event, which.cell.as_deref());
     let limit = which.limit.unwrap_or(DEFAULT_LIMIT).min(LARGEST_LIMIT);
     let log = &shared.board.log;
-    let entries = match which.after {
+    let events = match which.after {
         Some(after) => log.after(after, limit, wants).entries,
         None => log.newest(limit, wants),
     };
-    let told = entries.iter().map(|entry| tidings::told(entry));
-    Ok(Json(told.collect()))
+    Ok(Json(events.iter().map(|event| (**event).clone()).collect()))
 }
 
 /// Every new event as it happens
@@ -88,20 +84,20 @@ pub(super) async fn stream(
     Query(follow): Query<Follow>,
     headers: HeaderMap,
 ) -> Outcome<Sse<sse::KeepAliveStream<ReceiverStream<Sent>>>> {
-    let cell = of_cell(&shared, follow.cell.as_deref())?;
+    known(&shared, follow.cell.as_deref())?;
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.trim().parse().ok());
     let from = last
         .or(follow.after)
         .unwrap_or_else(|| *shared.board.log.watch().borrow());
     let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::spawn(feed(shared, cell, from, sender));
+    tokio::spawn(feed(shared, follow.cell, from, sender));
     let alive = KeepAlive::new().interval(ALIVE);
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(alive))
 }
 
 /// Until the client has gone. A client that reads slowly holds up this task only.
-async fn feed(shared: Shared, cell: Option<CellId>, mut seen: u64, sender: mpsc::Sender<Sent>) {
+async fn feed(shared: Shared, cell: Option<String>, mut seen: u64, sender: mpsc::Sender<Sent>) {
     let mut newest = shared.board.log.watch();
     let mut told_gone = 0;
     loop {
@@ -109,7 +105,7 @@ async fn feed(shared: Shared, cell: Option<CellId>, mut seen: u64, sender: mpsc:
         let reading = shared
             .board
             .log
-            .after(seen, AHEAD, |entry| is_of(entry, cell));
+            .after(seen, AHEAD, |event| is_of(event, cell.as_deref()));
         if let Some(gone) = reading.gone.filter(|gone| *gone > told_gone) {
             told_gone = gone;
             let lagged = sse::Event::default().event("lagged");
@@ -136,28 +132,23 @@ async fn feed(shared: Shared, cell: Option<CellId>, mut seen: u64, sender: mpsc:
     }
 }
 
-fn event(entry: &Entry) -> sse::Event {
-    let told = tidings::told(entry);
-    let data = serde_json::to_string(&told).unwrap_or_default();
+fn event(event: &status::Event) -> sse::Event {
+    let data = serde_json::to_string(event).unwrap_or_default();
     sse::Event::default()
-        .id(told.id.to_string())
-        .event(told.event)
+        .id(event.id.to_string())
+        .event(&event.event)
         .data(data)
 }
 
-fn of_cell(shared: &Shared, name: Option<&str>) -> Outcome<Option<CellId>> {
-    let Some(name) = name else { return Ok(None) };
-    let cell = shared.board.wanted().cell(name);
+fn known(shared: &Shared, cell: Option<&str>) -> Outcome<()> {
+    let Some(name) = cell else { return Ok(()) };
+    let found = shared.board.wanted().cell(name);
     let unknown = || Problem::unknown("cell", name, "/api/v1/cells");
-    cell.ok_or_else(unknown).map(Some)
+    found.map(|_| ()).ok_or_else(unknown)
 }
 
-fn is_of(entry: &Entry, cell: Option<CellId>) -> bool {
-    match (&entry.told, cell) {
-        (_, None) => true,
-        (Told::Lcore(event), Some(cell)) => event.cell == cell,
-        (Told::Control(_), Some(_)) => false,
-    }
+fn is_of(event: &status::Event, cell: Option<&str>) -> bool {
+    cell.is_none_or(|cell| event.cell.as_deref() == Some(cell))
 }
 
 const DEFAULT_LIMIT: usize = 100;

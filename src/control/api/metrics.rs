@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 )]
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
     let board = &shared.board;
-    let Known { wanted, sights } = board.known();
+    let Known { wanted, sights, .. } = board.known();
     let seen = board.seats().iter().zip(&sights);
     let lcores: Vec<_> = seen
         .filter_map(|(seat, sight)| Some((seat.lcore, sight.now.as_deref()?)))

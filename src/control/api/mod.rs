@@ -111,7 +111,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(commanding::mode))
         .routes(routes!(events::events))
         .routes(routes!(events::stream))
-        .routes(routes!(configuration::config))
+        .routes(routes!(configuration::config, configuration::replace))
         .routes(routes!(reading::health))
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi))

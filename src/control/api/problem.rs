@@ -87,6 +87,21 @@ impl Problem {
         }
     }
 
+    /// A configuration that is wrong or needs a restart.
+    pub(super) fn configuration(problems: Vec<String>) -> Self {
+        let count = problems.len();
+        let plural = if count == 1 { "" } else { "s" };
+        let detail = format!(
+            "Nothing has changed: {count} problem{plural} must be solved first, each is listed below."
+        );
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let title = "the configuration is refused";
+        Self {
+            problems,
+            ..Self::new(status, "configuration", title, detail)
+        }
+    }
+
     /// Not before so many seconds.
     pub(super) const fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
