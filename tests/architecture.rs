@@ -85,6 +85,9 @@ const HOSTS: &[&str] = &[
     "github.com",
     "localhost",
     "127.0.0.1",
+    // What stands for a host in a sentence, and what stands for one in a test.
+    "HOST",
+    "example.org",
 ];
 
 #[test]

@@ -127,7 +127,7 @@ mod tests {
             "ftp://localhost",
             "unix:",
             "http://localhost/api",
-            "http://a@localhost",
+            "http://localhost@localhost",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.contains(EXPECTED), "{text}: {error}");

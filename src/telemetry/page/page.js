@@ -361,9 +361,12 @@ function confirmed(question, consequence, yes) {
   $('question').textContent = question;
   $('consequence').textContent = consequence;
   $('yes').textContent = yes;
-  dialog.returnValue = 'no';
   dialog.showModal();
-  return new Promise(done => dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), { once: true }));
+  // Not by its close event, which may come when the next question is open already.
+  return new Promise(done => {
+    dialog.querySelector('form').onsubmit = event => done(event.submitter?.value === 'yes');
+    dialog.oncancel = () => done(false);
+  });
 }
 
 function say(words, bad = false) {
