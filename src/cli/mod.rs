@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod completion;
 mod ctl;
+mod doctor;
 #[cfg(test)]
 mod example;
 mod inspect;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Check),
     Completion(completion::Completion),
     Ctl(ctl::Ctl),
+    Doctor(doctor::Doctor),
     Inspect(inspect::Inspect),
     Lab(Box<lab::Lab>),
     Run(run::Run),
@@ -49,6 +51,7 @@ impl Command {
             Self::Check(check) => check.run(out),
             Self::Completion(completion) => completion.run(CommandLine::command(), out),
             Self::Ctl(ctl) => ctl.run(out),
+            Self::Doctor(doctor) => doctor.run(out),
             Self::Inspect(inspect) => inspect.run(out),
             Self::Lab(lab) => lab.run(out),
             Self::Run(run) => run.run(out),
