@@ -1,0 +1,192 @@
+//! What the operator guide tells people to type: each command of ranshift exists with its options, each
+//! piece of configuration is in the example that the tests check, each alarm has its line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says so when it is wrong"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn every_command_of_the_guide_is_one_of_the_program() {
+    let mut helps = BTreeMap::new();
+    let commands = commands();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        judge(&command, &mut helps);
+    }
+}
+
+#[test]
+fn every_target_of_make_in_the_guide_exists() {
+    let makefile = file("Makefile");
+    let guide = guide();
+    let targets = guide
+        .split("make ")
+        .skip(1)
+        .filter_map(|rest| rest.split(['`', '\n', ' ', ',']).next());
+    for target in targets.filter(|target| target.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
+    }
+}
+
+#[test]
+fn every_piece_of_configuration_is_in_the_example() {
+    let example = file("configs/nic.yaml");
+    let blocks = blocks("yaml");
+    assert!(blocks.len() >= 5);
+    for block in blocks {
+        // Comments and empty lines between pieces are the example's own.
+        for piece in block.split("\n\n") {
+            assert!(
+                example.contains(piece.trim_end()),
+                "not in configs/nic.yaml:\n{piece}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_key_of_the_guide_is_in_the_reference() {
+    let reference = file("docs/configuration.md");
+    for (section, key) in keys() {
+        assert!(reference.contains(&format!("`{key}`")), "{section}.{key}");
+    }
+}
+
+#[test]
+fn every_alarm_has_its_line_and_every_line_its_alarm() {
+    let rules = file("deploy/prometheus/rules.yml");
+    let named = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let alarms: BTreeSet<_> = named.map(str::to_owned).collect();
+    let guide = guide();
+    let rows = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| Ranshift"));
+    let explained: BTreeSet<_> = rows
+        .map(|row| format!("Ranshift{}", row.split(' ').next().unwrap()))
+        .collect();
+    assert_eq!(explained, alarms);
+}
+
+#[test]
+fn every_drop_reason_of_the_guide_exists() {
+    let reasons = file("docs/drop-reasons.md");
+    for reason in ["unknown_peer", "unknown_eaxc", "out_of_step", "not_active"] {
+        assert!(guide().contains(reason), "{reason}");
+        assert!(reasons.contains(&format!("| `{reason}` |")), "{reason}");
+    }
+}
+
+/// Asks the program itself: the words name a subcommand, and its help knows the options.
+fn judge(command: &str, helps: &mut BTreeMap<Vec<String>, Option<String>>) {
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let mut path: Vec<String> = Vec::new();
+    let mut help = help_of(&path, helps).unwrap();
+    // Options before the subcommand and their values are no part of its name.
+    for word in words.iter().take_while(|word| !word.starts_with('-')) {
+        let longer: Vec<String> = path.iter().cloned().chain([(*word).to_owned()]).collect();
+        let Some(found) = help_of(&longer, helps) else {
+            break;
+        };
+        (path, help) = (longer, found);
+    }
+    assert!(!path.is_empty(), "{command}");
+    for option in words.iter().filter(|word| word.starts_with('-')) {
+        let known = help
+            .split([' ', ',', '\n', '='])
+            .any(|word| word == *option);
+        assert!(
+            known,
+            "{command}: {option} is not in the help of {}",
+            path.join(" ")
+        );
+    }
+}
+
+/// What `ranshift WORDS --help` says; `None` if there is no such subcommand.
+fn help_of(path: &[String], helps: &mut BTreeMap<Vec<String>, Option<String>>) -> Option<String> {
+    if let Some(known) = helps.get(path) {
+        return known.clone();
+    }
+    let (last, parents) = match path {
+        [] => (None, path),
+        [parents @ .., last] => (Some(last), parents),
+    };
+    // `--help` behind an argument is answered too: only what the parent lists is a subcommand.
+    let listed = match last {
+        None => true,
+        Some(last) => help_of(parents, helps)?
+            .split("Commands:")
+            .nth(1)
+            .is_some_and(|list| {
+                list.lines()
+                    .any(|line| line.split_whitespace().next() == Some(last))
+            }),
+    };
+    let help = listed.then(|| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ranshift"))
+            .args(path)
+            .arg("--help")
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    });
+    helps.insert(path.to_vec(), help.clone());
+    help
+}
+
+/// Commands of ranshift in blocks and in the text, what is after a `#` left out.
+fn commands() -> Vec<String> {
+    let guide = guide();
+    let in_blocks = blocks("sh").join("\n");
+    let lines = in_blocks
+        .lines()
+        .map(|line| line.split('#').next().unwrap().trim().to_owned());
+    let in_text = guide.split('`').skip(1).step_by(2).map(str::to_owned);
+    let all = lines
+        .chain(in_text)
+        .map(|line| line.replace("runuser -u ranshift -- ", ""));
+    all.filter(|line| line.starts_with("ranshift ")).collect()
+}
+
+/// `section.key` of the configuration in the text.
+fn keys() -> Vec<(String, String)> {
+    let guide = guide();
+    let words = guide.split('`').skip(1).step_by(2);
+    let keys = words.filter_map(|word| word.split_once('.'));
+    let plain = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let sections = [
+        "api", "bridge", "failover", "lcores", "liveness", "sharing", "state", "recorder", "log",
+    ];
+    keys.filter(|(section, key)| sections.contains(section) && plain(key))
+        .map(|(section, key)| (section.to_owned(), key.to_owned()))
+        .collect()
+}
+
+fn blocks(kind: &str) -> Vec<String> {
+    let guide = guide();
+    let fence = format!("\n```{kind}\n");
+    let opened = guide.split(&fence).skip(1);
+    opened
+        .map(|rest| rest.split("\n```").next().unwrap().to_owned())
+        .collect()
+}
+
+fn guide() -> String {
+    file("docs/operator-guide.md")
+}
+
+fn file(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
