@@ -4,9 +4,12 @@
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 CARGO := cargo
 OUT := out
+BUILT := $(or $(CARGO_TARGET_DIR),target)/release/ranshift
+PREFIX := /usr
+MINUTES := 10
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo lab test bench lint fixtures clean
+.PHONY: help setup demo lab test bench soak lint install fixtures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -28,6 +31,18 @@ test: setup ## run every test
 
 bench: setup ## measure the journey beside dpdk-testpmd (release build; under ten minutes, QUICK=1 under one)
 	$(CARGO) bench --locked --bench dataplane
+
+soak: setup ## 14 cells for MINUTES (10), a configuration every second; dpdk-testpmd before and after
+	SOAK_SECONDS=$$((60 * $(MINUTES))) SOAK_TESTPMD=1 $(CARGO) test --locked --release --test soak -- --nocapture
+
+install: setup ## build the release, install program, unit, user and udev rule (DESTDIR, PREFIX)
+	$(CARGO) build --locked --release --bin ranshift
+	install -D -m 0755 $(BUILT) $(DESTDIR)$(PREFIX)/bin/ranshift
+	install -D -m 0644 deploy/systemd/ranshift.service $(DESTDIR)/lib/systemd/system/ranshift.service
+	install -D -m 0644 deploy/systemd/ranshift.sysusers $(DESTDIR)/usr/lib/sysusers.d/ranshift.conf
+	install -D -m 0644 deploy/systemd/ranshift.modules-load $(DESTDIR)/usr/lib/modules-load.d/ranshift.conf
+	install -D -m 0644 deploy/systemd/60-ranshift.rules $(DESTDIR)/lib/udev/rules.d/60-ranshift.rules
+	install -d -m 0755 $(DESTDIR)/etc/ranshift
 
 lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates if cargo-deny is here
 	$(CARGO) fmt --all -- --check
