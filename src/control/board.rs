@@ -118,7 +118,7 @@ pub(super) struct Renewal {
     /// One for each lcore, in order of `seats`.
     pub(super) replacements: Vec<Replacement>,
     /// What is retired goes back, to be freed where nothing waits for it.
-    pub(super) answer: oneshot::Sender<Vec<Box<Replacement>>>,
+    pub(super) answer: oneshot::Sender<Vec<Replacement>>,
 }
 
 /// The board.

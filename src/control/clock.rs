@@ -4,7 +4,7 @@ use crate::ran::Instant;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The time of day.
-pub(super) fn wall() -> Instant {
+pub(crate) fn wall() -> Instant {
     Instant(nanoseconds(ClockId::Realtime))
 }
 

@@ -4,7 +4,7 @@
 pub mod api;
 pub mod apply;
 pub mod board;
-mod clock;
+pub(crate) mod clock;
 pub mod compile;
 pub mod controller;
 pub mod difference;

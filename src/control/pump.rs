@@ -39,7 +39,7 @@ pub(super) struct Pump {
 /// A configuration that not every lcore works by yet.
 struct Renewing {
     renewal: Box<Renewal>,
-    retired: Vec<Box<Replacement>>,
+    retired: Vec<Replacement>,
     /// The first word of each lcore under it.
     observed: Vec<Option<Observation>>,
 }
@@ -241,7 +241,7 @@ impl Pump {
                 Parcel::Observation(observation) => self.observed(seat, *observation),
                 Parcel::Replacement(retired) => {
                     if let Some(renewing) = &mut self.renewing {
-                        renewing.retired.push(retired);
+                        renewing.retired.push(*retired);
                     }
                     // Its word under the new tables is waited for.
                     self.sounded_ns = 0;

@@ -168,7 +168,7 @@ fn carry(old: &Config, new: &Config, before: &Tables, tables: &Tables) -> Carry 
     let peers = sources(&peer_names(old), &peer_names(new));
     let cells = sources(&cell_names(old), &cell_names(new));
     let peers = Moves::new(&peers, before.peers.len(), PeerId);
-    let cells = Moves::new(&cells, before.cells.len(), |index| CellId(index as u16));
+    let cells = Moves::new(&cells, before.cells.len(), CellId);
     let renumbered = !peers.is_identity(before.peers.len());
     let is_pooled = |tables: &Tables, peer: PeerId| {
         let entry = tables.peer_entry(peer);

@@ -141,8 +141,11 @@ fn place(settings: &Settings, peer: (&str, Mac), packet: &Packet) -> Listed {
     found.next()
 }
 
+/// An input frame: when it came, where it belongs, its input and its number there.
+type Known = (u64, Listed, (u32, u64));
+
 /// Input frames by what they say.
-struct Heard(HashMap<Vec<u8>, Vec<(u64, Listed, (u32, u64))>>);
+struct Heard(HashMap<Vec<u8>, Vec<Known>>);
 
 impl Heard {
     fn new(inputs: &Inputs) -> Self {

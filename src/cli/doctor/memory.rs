@@ -35,7 +35,7 @@ impl Pages {
     }
 
     fn free_mebibytes(&self) -> u64 {
-        self.free * self.kibibytes >> 10
+        (self.free * self.kibibytes) >> 10
     }
 }
 
@@ -94,7 +94,7 @@ fn huge_pages(machine: &Machine, wanted: &Wanted, pages: &[Pages]) -> Finding {
             finding.read(format!("{NODES}/{line}"))
         }),
     };
-    let count = needed.next_multiple_of(2) / 2;
+    let count = needed.div_ceil(2);
     finding
         .why(why)
         .advise(format!("sysctl -w vm.nr_hugepages={count} # 2 MiB each, until the next boot"))
@@ -169,7 +169,7 @@ fn near_nics(machine: &Machine, wanted: &Wanted, pages: &[Pages]) -> Vec<Finding
                 .why("every frame would cross the link between processors")
                 .advise(format!(
                     "echo {} > {NODES}/node{node}/hugepages/hugepages-2048kB/nr_hugepages",
-                    wanted.mebibytes.next_multiple_of(2) / 2
+                    wanted.mebibytes.div_ceil(2)
                 )),
         )
     };

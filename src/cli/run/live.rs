@@ -9,6 +9,7 @@ use super::service::Service;
 use super::{Refusal, Run, TERM, buffers};
 use crate::config::Config;
 use crate::config::model::Idle;
+use crate::control::clock;
 use crate::control::compile::compile;
 use crate::control::supervisor::{self, Seat, Setup, Supervisor};
 use crate::dataplane::counters::Counters;
@@ -115,7 +116,7 @@ fn posts(
     each.map(|(place, ((ports, seat), idle))| {
         let mut worker = Worker::new(Arc::clone(tables), Clock::Burst);
         if let Some(memory) = memory {
-            worker.remember_in(memory, live_state::now());
+            worker.remember_in(memory, clock::wall());
         }
         if let Some(end) = ends.next() {
             worker = worker.among(end);

@@ -1,13 +1,11 @@
 //! The live state of `run`: taken over from the last process and mapped, or done without, with a warning.
 
-use crate::control::state_file;
+use crate::control::{clock, state_file};
 use crate::dataplane::live_state::Memory;
 use crate::dataplane::tables::Tables;
 use crate::dpdk::mapping::Mapping;
-use crate::ran::Instant;
 use std::io;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The memory that the lcores write, with the state that an earlier process left for `tables`; the term goes
 /// on from that process's. `None` if there is no file, or none can be had: that is no reason not to start.
@@ -29,12 +27,6 @@ pub(super) fn open(file: Option<&Path>, tables: &mut Tables) -> Option<Memory> {
     }
 }
 
-/// The system's time, as the lcores tell it.
-pub(super) fn now() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Instant(since.map_or(0, |since| since.as_nanos() as u64))
-}
-
 fn take_over(file: &Path, tables: &mut Tables) -> io::Result<Memory> {
     let len = std::fs::metadata(file).map_or(0, |old| old.len());
     // Held until the new file is mapped, so that no other process does the same.
@@ -42,7 +34,7 @@ fn take_over(file: &Path, tables: &mut Tables) -> io::Result<Memory> {
         0 => None,
         len => Some(Mapping::open(file, len as usize)?),
     };
-    let succession = state_file::succeed(file, tables, now())?;
+    let succession = state_file::succeed(file, tables, clock::wall())?;
     for what in &succession.ignored {
         eprintln!("ranshift: warning: live state {}: {what}", file.display());
     }
