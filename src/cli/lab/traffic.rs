@@ -33,11 +33,22 @@ impl LiveTraffic {
     pub(super) fn small() -> Self {
         Self {
             seed: 1,
-            tdd: vec!["SSSSU".to_owned()],
+            tdd: vec![SMALL.to_owned()],
             special: "4:2".to_owned(),
             style: vec!["du-b=all-prbs".to_owned()],
             leads: Vec::new(),
         }
+    }
+
+    /// The first slot from `slot` on that has downlink in the small cell, and so the first in which an RU
+    /// can hear who speaks since `slot`.
+    pub(super) fn small_downlink_from(slot: u64) -> u64 {
+        let period = SMALL.len() as u64;
+        let has_downlink = |slot: &u64| {
+            let letter = SMALL.as_bytes().get((slot % period) as usize);
+            letter.is_some_and(|letter| *letter != b'U')
+        };
+        (slot..slot + period).find(has_downlink).unwrap_or(slot)
     }
 
     /// The plan for `config`, without an end.
@@ -357,4 +368,18 @@ fn leads_help() -> String {
         "Distribution of leads over air time; one of {}",
         names.join(", ")
     )
+}
+
+/// Slots of the small cell.
+const SMALL: &str = "SSSSU";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boundary_in_an_uplink_slot_is_heard_in_the_next_downlink_slot() {
+        let heard = [10, 13, 14, 15].map(LiveTraffic::small_downlink_from);
+        assert_eq!(heard, [10, 13, 15, 15]);
+    }
 }

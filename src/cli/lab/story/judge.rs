@@ -1,6 +1,6 @@
 //! What a story must have shown, what it did show, and whether the host let it.
 
-use super::{Seen, table};
+use super::{LiveTraffic, Seen, table};
 use crate::control::status::Event;
 use crate::lab::live::{AirReport, PeerReport};
 use serde_json::Value;
@@ -104,7 +104,10 @@ pub(super) fn expectations(seen: &Seen) -> Vec<Expectation> {
         ),
         row(
             "du-b speaks from",
-            &format!("slot {boundary} symbol 0"),
+            &format!(
+                "slot {} symbol 0",
+                LiveTraffic::small_downlink_from(boundary)
+            ),
             change(&seen.migrated, "du-b").unwrap_or_else(|| "never".to_owned()),
         ),
         row(
