@@ -13,16 +13,16 @@
 
 #[path = "checker/mod.rs"]
 mod checker;
+#[path = "support/lab.rs"]
+mod lab;
 
 use checker::{Inputs, Report, Rule, Scenario, Settings, judge, live};
+use lab::{Lab, now_ns};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[test]
 fn a_migration_and_a_failover_between_kernel_peers_please_the_checker() {
@@ -152,14 +152,7 @@ impl Played {
         fs::create_dir_all(&directory).unwrap();
         let config = directory.join("config.yaml");
         fs::write(&config, CONFIGURATION).unwrap();
-        let up = lab.command(&["up", "--capture", "4096", "--tdd", "S", "--special", "1:1"]);
-        let up = Command::new(RANSHIFT)
-            .args(up)
-            .args(["--style", "du-b=all-prbs", "--config"])
-            .arg(&config)
-            .output();
-        let up = up.unwrap();
-        assert!(up.status.success(), "the lab did not start: {}", said(&up));
+        lab.up(&config);
         thread::sleep(SPELL);
         let commanded_ns = now_ns();
         let migrate = json!({"to": "du-b", "boundary": {"in_slots": 100}});
@@ -344,77 +337,12 @@ impl Drop for Played {
     }
 }
 
-/// A lab in a directory; a test that fails leaves none behind.
-struct Lab(PathBuf);
-
-impl Lab {
-    fn command(&self, arguments: &[&str]) -> Vec<String> {
-        let words = ["lab"]
-            .iter()
-            .chain(arguments)
-            .map(|word| (*word).to_owned());
-        let dir = ["--dir".to_owned(), self.0.display().to_string()];
-        words.chain(dir).collect()
-    }
-
-    fn run(&self, arguments: &[&str]) {
-        let output = Command::new(RANSHIFT)
-            .args(self.command(arguments))
-            .output();
-        let output = output.unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
-    }
-
-    fn post(&self, what: &str, body: &Value) -> Value {
-        let path = format!("/api/v1/cells/cell-1/{what}");
-        self.ask("POST", &path, &body.to_string())
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &str) -> Value {
-        let mut stream = UnixStream::connect(self.0.join("api.sock")).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(" 200 "), "{method} {path}: {answer}");
-        serde_json::from_str(body).unwrap()
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let _ = Command::new(RANSHIFT)
-                .args(self.command(&["down"]))
-                .output();
-        }
-    }
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn now_ns() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_nanos() as u64
-}
-
 /// Offsets in jumbo frames with one tag.
 const VLAN: usize = 15;
 const EAXC: usize = 23;
 const SEQUENCE: usize = 24;
 const PAYLOAD: usize = 4_000;
 
-const RANSHIFT: &str = env!("CARGO_BIN_EXE_ranshift");
 const TRIES: u32 = 4;
 const SPELL: Duration = Duration::from_millis(1_200);
 /// How long after it was sent a frame may have been heard by the appliance: a host that stalls.
