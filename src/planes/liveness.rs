@@ -9,11 +9,14 @@
 //! on each valid frame, `judge` when `deadline` is reached.
 
 use crate::planes::margins::Margins;
+use crate::planes::sparse;
 use crate::ran::{Duration, Instant, SlotClock, SlotCount};
+use serde::{Deserialize, Serialize};
 
 /// Class of frames whose absence is judged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
+#[serde(rename_all = "snake_case")]
 pub enum DueClass {
     /// DL C-plane.
     DownlinkControl,
@@ -82,7 +85,7 @@ pub struct StallEnd {
     pub was_lost: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Position {
     /// Last slot heard here, plus one; 0 for never.
     last: u64,
@@ -97,15 +100,16 @@ struct Position {
 }
 
 /// One item to judge: a class due in a slot.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Due {
     slot: SlotCount,
     at: Instant,
 }
 
 /// Liveness of one member of one cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Liveness {
+    #[serde(with = "sparse")]
     positions: Box<[Position]>,
     next: [Option<Due>; 3],
     recent: [u64; 3],
@@ -138,6 +142,41 @@ impl Liveness {
             started: false,
             margins: Margins::default(),
         }
+    }
+
+    /// Becomes equal to `other` without allocating; both are of one cell.
+    pub fn copy_from(&mut self, other: &Self) {
+        let Self {
+            positions,
+            next,
+            recent,
+            deadline,
+            last_heard,
+            first_missed,
+            first_empty,
+            last_missed,
+            run,
+            lost,
+            started,
+            margins,
+        } = other;
+        self.positions.clone_from(positions);
+        self.next = *next;
+        self.recent = *recent;
+        self.deadline = *deadline;
+        self.last_heard = *last_heard;
+        self.first_missed = *first_missed;
+        self.first_empty = *first_empty;
+        self.last_missed = *last_missed;
+        self.run = *run;
+        self.lost = *lost;
+        self.started = *started;
+        self.margins = *margins;
+    }
+
+    /// True if `other` has room for as much.
+    pub const fn has_shape_of(&self, other: &Self) -> bool {
+        self.positions.len() == other.positions.len()
     }
 
     /// A valid frame of `class` for `slot` arrived at `now`.

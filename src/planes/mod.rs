@@ -7,3 +7,4 @@ pub mod fronthaul;
 pub mod liveness;
 pub mod margins;
 pub mod role;
+mod sparse;

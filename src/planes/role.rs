@@ -5,9 +5,11 @@
 //! (`Mode::Shared`, told apart by the fronthaul plane), two on one never.
 
 use crate::ran::{Duration, Instant, MemberId, SlotClock, SlotCount};
+use serde::{Deserialize, Serialize};
 
 /// Who may speak.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// One member.
     Single(MemberId),
@@ -42,7 +44,8 @@ impl Mode {
 }
 
 /// Why a mode or role changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// As configured at the start.
     Start,
@@ -66,7 +69,7 @@ pub enum Role {
 }
 
 /// One mode and the slot from which it holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Span {
     /// First slot.
     pub from: SlotCount,
@@ -98,7 +101,7 @@ const SPANS: usize = 8;
 pub struct TooManyChanges;
 
 /// Roles of one group over slots.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Roles {
     spans: [Span; SPANS],
     len: usize,
@@ -118,6 +121,11 @@ impl Roles {
             len: 1,
             fenced: 0,
         }
+    }
+
+    /// False if read from somewhere and not something that `schedule` and `forget_before` leave.
+    pub fn is_sound(&self) -> bool {
+        (1..=SPANS).contains(&self.len)
     }
 
     /// The span that holds `slot`.

@@ -4,9 +4,12 @@
 //! nanoseconds since the Unix epoch, in UTC without leap seconds, as capture files stamp them.
 
 use super::slot::{CyclicPrefix, Numerology, SlotCount, symbol_start_ts};
+use serde::{Deserialize, Serialize};
 
 /// Nanoseconds since the Unix epoch.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
 pub struct Instant(pub u64);
 
 impl Instant {
@@ -64,7 +67,7 @@ impl Duration {
 const GPS_ORIGIN_NS: u64 = (315_964_800 - 18) * 1_000_000_000;
 
 /// When each slot is on air: numerology, prefix, and the instant of SlotCount 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SlotClock {
     numerology: Numerology,
     prefix: CyclicPrefix,

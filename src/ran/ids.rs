@@ -4,6 +4,7 @@
 //! from the configuration; names live in the configuration only. The eAxC bit split is
 //! configuration (CUS 3.1.3.1.6), never a constant.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// IEEE 802 MAC address, in wire order.
@@ -122,7 +123,7 @@ impl fmt::Display for VlanStack {
 }
 
 /// Extended antenna-carrier id: the full 16-bit ecpriPcid / ecpriRtcid.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct EaxcId(pub u16);
 
 impl fmt::Debug for EaxcId {
@@ -197,7 +198,9 @@ impl EaxcLayout {
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident, $inner:ty) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+        #[derive(
+            Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+        )]
         pub struct $name(pub $inner);
 
         impl $name {
@@ -241,7 +244,8 @@ index!(
 );
 
 /// C-plane (eCPRI type 2) or U-plane (eCPRI type 0).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Plane {
     /// Real-time control, eCPRI type 2.
     Control,
@@ -250,7 +254,8 @@ pub enum Plane {
 }
 
 /// Direction of the radio data (dataDirection), not of the packet: UL C-plane travels DU to RU.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// dataDirection 0, gNB receives.
     Uplink,

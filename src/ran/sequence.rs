@@ -4,8 +4,10 @@
 //! Senders do not always send in number order (a GPU DU sends a slot's block of 14 shuffled), so loss
 //! is judged when a number leaves the window, never by `!= last + 1`.
 
+use serde::{Deserialize, Serialize};
+
 /// An 8-bit eCPRI sequence id. Wraps, so it has distance and no order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct SequenceNumber(pub u8);
 
 impl SequenceNumber {

@@ -4,9 +4,10 @@
 //! the appliance and is ordered; `SlotPoint` and `SymbolPoint` wrap, so they offer distance, never `Ord`.
 
 use super::clock::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Subcarrier spacing index mu, 0..=4 (15 kHz shifted left by mu).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Numerology(u8);
 
 impl Numerology {
@@ -42,7 +43,8 @@ impl Numerology {
 }
 
 /// Cyclic prefix: 14 symbols a slot, or 12 (mu 2 only).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CyclicPrefix {
     /// 14 symbols a slot.
     #[default]
@@ -63,7 +65,9 @@ impl CyclicPrefix {
 
 /// Slots counted without wrap: from the GPS epoch when the cell has GPS time, else from an origin
 /// chosen at the first frame so that `count mod (2560 * 2^mu)` is the slot in the headers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
 pub struct SlotCount(pub u64);
 
 impl SlotCount {

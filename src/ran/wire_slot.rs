@@ -4,9 +4,10 @@
 //! unwrapped count; raw frameIds are never compared.
 
 use super::slot::{Numerology, SlotCount};
+use serde::{Deserialize, Serialize};
 
 /// A slot on the 2.56 s circle: `frameId * slots_per_frame + slot_in_frame`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct WireSlot(u32);
 
 impl WireSlot {

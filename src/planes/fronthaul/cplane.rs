@@ -2,7 +2,9 @@
 //! one target each, and owner-wins is checked at run time.
 
 use crate::planes::fronthaul::share::SlotRules;
+use crate::planes::sparse;
 use crate::ran::{SlotCount, StreamId};
+use serde::{Deserialize, Serialize};
 
 const SYMBOLS: u8 = 14;
 
@@ -100,7 +102,7 @@ impl Runs {
 
 const REMEMBERED: usize = 32;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Descriptions {
     slot: SlotCount,
     owner: (u32, u64),
@@ -108,9 +110,12 @@ struct Descriptions {
 }
 
 /// How both members describe the control symbols of each egress stream, for owner-wins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OwnerWinsCheck {
+    #[serde(with = "sparse")]
     entries: Box<[Descriptions]>,
+    /// Somebody has described something: until then there is nothing to copy.
+    used: bool,
 }
 
 impl OwnerWinsCheck {
@@ -118,7 +123,21 @@ impl OwnerWinsCheck {
     pub fn new(streams: usize) -> Self {
         Self {
             entries: vec![Descriptions::default(); streams * REMEMBERED].into_boxed_slice(),
+            used: false,
         }
+    }
+
+    /// Becomes equal to `other` without allocating; both are of one cell.
+    pub fn copy_from(&mut self, other: &Self) {
+        if self.used || other.used {
+            self.entries.clone_from(&other.entries);
+        }
+        self.used = other.used;
+    }
+
+    /// True if `other` has room for as much.
+    pub const fn has_shape_of(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len()
     }
 
     /// One message's description of the control symbols of (egress `stream`, `slot`). False when both
@@ -135,6 +154,7 @@ impl OwnerWinsCheck {
             return true;
         };
         let mut agreed = true;
+        self.used = true;
         if entry.slot != slot {
             let both_spoke = entry.owner.0 > 0 && entry.other.0 > 0;
             agreed = !both_spoke || entry.owner == entry.other;

@@ -4,9 +4,10 @@
 //! ring remembers what was said of the last fragmented messages of a cell.
 
 use crate::ran::{EaxcId, MemberId, Plane, SequenceNumber};
+use serde::{Deserialize, Serialize};
 
 /// Which message a fragment belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FragmentKey {
     /// Who in the cell sent it.
     pub sender: MemberId,
@@ -21,7 +22,7 @@ pub struct FragmentKey {
 const MESSAGES: usize = 16;
 
 /// The last fragmented messages and what was decided of each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fragments<T: Copy> {
     ring: [Option<(FragmentKey, T)>; MESSAGES],
     next: usize,

@@ -3,13 +3,15 @@
 //! Entries carry their unwrapped slot, so that an entry of an earlier frame never decides. The ring
 //! covers late tolerance plus the largest lead.
 
+use crate::planes::sparse;
 use crate::ran::{MemberId, SlotCount, StreamId};
+use serde::{Deserialize, Serialize};
 
 /// Symbols of a slot.
 const SYMBOLS: usize = 14;
 const NOBODY: u8 = u8::MAX;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Entry {
     slot: SlotCount,
     speaker: [u8; SYMBOLS],
@@ -20,11 +22,20 @@ const EMPTY: Entry = Entry {
     speaker: [NOBODY; SYMBOLS],
 };
 
+impl Default for Entry {
+    fn default() -> Self {
+        EMPTY
+    }
+}
+
 /// Who has spoken on each symbol of the last slots, for one plane of one cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Guard {
+    #[serde(with = "sparse")]
     entries: Box<[Entry]>,
     slots: usize,
+    /// Somebody has claimed something: until then there is nothing to copy.
+    used: bool,
 }
 
 /// Why a claim failed.
@@ -48,7 +59,22 @@ impl Guard {
         Self {
             entries: vec![EMPTY; streams * slots].into_boxed_slice(),
             slots,
+            used: false,
         }
+    }
+
+    /// Becomes equal to `other` without allocating; both are of one cell.
+    pub fn copy_from(&mut self, other: &Self) {
+        if self.used || other.used {
+            self.entries.clone_from(&other.entries);
+        }
+        self.slots = other.slots;
+        self.used = other.used;
+    }
+
+    /// True if `other` has room for as much.
+    pub const fn has_shape_of(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len() && self.slots == other.slots
     }
 
     /// True if `member` has spoken on `symbol` of `slot` on `stream`.
@@ -84,6 +110,7 @@ impl Guard {
                 return Err(Claim::TooOld);
             }
             *entry = Entry { slot, ..EMPTY };
+            self.used = true;
         }
         let claimed = |symbol: usize| symbols >> symbol & 1 == 1;
         for (symbol, speaker) in entry.speaker.iter().enumerate() {

@@ -4,13 +4,14 @@
 //! finds its DU by that id. Requests of the RU are answered by the carrier's owner alone.
 
 use crate::ran::{Duration, Instant, PeerId};
+use serde::{Deserialize, Serialize};
 
 const PENDING: usize = 16;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Request {
     peer: PeerId,
     asked_as: u8,
@@ -19,7 +20,7 @@ struct Request {
 }
 
 /// Requests of DUs that the RU has not answered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Measurements {
     pending: [Option<Request>; PENDING],
 }

@@ -2,13 +2,14 @@
 //! pattern that follows from PRB use.
 
 use crate::ran::SlotCount;
+use serde::{Deserialize, Serialize};
 
 /// Longest slot pattern, in slots.
 pub const MAX_PATTERN: usize = 160;
 
 /// Owner of each slot of a period: bit clear source, bit set destination. Position is
 /// `SlotCount mod period`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PatternBits {
     bits: [u64; 3],
     period: u8,
@@ -66,7 +67,7 @@ impl PatternBits {
 }
 
 /// The pattern now and those to come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct PatternSwitch {
     now: PatternBits,
     coming: [Option<(SlotCount, PatternBits)>; COMING],

@@ -3,14 +3,15 @@
 //! every switch and failover. A drop is therefore no gap, and a switch no jump.
 
 use crate::ran::{Plane, SequenceNumber, StreamId};
+use serde::{Deserialize, Serialize};
 
 /// Counters of one cell: two for each stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Renumber {
     next: Box<[Counter]>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Counter {
     number: SequenceNumber,
     started: bool,
@@ -52,6 +53,16 @@ impl Renumber {
                 *counter = *before;
             }
         }
+    }
+
+    /// Becomes equal to `other` without allocating; both are of one cell.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.next.clone_from(&other.next);
+    }
+
+    /// True if `other` has room for as much.
+    pub const fn has_shape_of(&self, other: &Self) -> bool {
+        self.next.len() == other.next.len()
     }
 
     /// The number for the next message, given the number it came with.

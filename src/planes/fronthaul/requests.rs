@@ -3,7 +3,9 @@
 //! answers find their way back. A request is never held to wait for the other member.
 
 use crate::planes::fronthaul::share::Overlap;
+use crate::planes::sparse;
 use crate::ran::{MemberId, SlotCount, StreamId};
+use serde::{Deserialize, Serialize};
 
 /// Mapped sectionIds have this bit set: the upper half of the 12-bit space.
 pub const MAPPED: u16 = 0x800;
@@ -17,7 +19,7 @@ pub const AHEAD: i64 = SLOTS as i64 / 2;
 const REQUESTS: usize = 16;
 
 /// One UL C-plane message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// Who asks.
     pub member: MemberId,
@@ -71,34 +73,47 @@ pub enum Answer {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Sent {
     request: Request,
     mapped: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Entry {
     slot: SlotCount,
     sent: [Option<Sent>; REQUESTS],
 }
 
 /// Requests of the last slots that went to the RU, by uplink stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Requests {
+    #[serde(with = "sparse")]
     entries: Box<[Entry]>,
+    /// Somebody has asked: until then there is nothing to copy.
+    used: bool,
 }
 
 impl Requests {
     /// For `streams` streams.
     pub fn new(streams: usize) -> Self {
-        let empty = Entry {
-            slot: SlotCount(0),
-            sent: [None; REQUESTS],
-        };
         Self {
-            entries: vec![empty; streams * SLOTS].into_boxed_slice(),
+            entries: vec![Entry::default(); streams * SLOTS].into_boxed_slice(),
+            used: false,
         }
+    }
+
+    /// Becomes equal to `other` without allocating; both are of one cell.
+    pub fn copy_from(&mut self, other: &Self) {
+        if self.used || other.used {
+            self.entries.clone_from(&other.entries);
+        }
+        self.used = other.used;
+    }
+
+    /// True if `other` has room for as much.
+    pub const fn has_shape_of(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len()
     }
 
     /// `request` for (`stream`, `slot`) has arrived.
@@ -119,6 +134,7 @@ impl Requests {
             }
             entry.slot = slot;
             entry.sent = [None; REQUESTS];
+            self.used = true;
         }
         let others = entry.sent.iter().flatten();
         let mut overlap = None;

@@ -3,6 +3,7 @@
 //! Counted in PRB-symbols. A slot is complete when a slot eight later is used.
 
 use crate::ran::{MemberId, SlotCount};
+use serde::{Deserialize, Serialize};
 
 /// Most members of one cell.
 pub const MAX_MEMBERS: usize = 8;
@@ -10,7 +11,7 @@ pub const MAX_MEMBERS: usize = 8;
 const SLOTS: usize = 8;
 
 /// One slot's use by member.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SlotUse {
     /// The slot.
     pub slot: SlotCount,
@@ -19,7 +20,7 @@ pub struct SlotUse {
 }
 
 /// Use of the last slots of one cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Usage {
     ring: [SlotUse; SLOTS],
 }
