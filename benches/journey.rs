@@ -1,5 +1,6 @@
 //! The journey alone, in memory: nanoseconds a frame for people, and a loop for an instruction counter
-//! (`valgrind --tool=callgrind --toggle-collect='*journey*decide*'`). Arguments: cells, frames.
+//! (`valgrind --tool=callgrind --toggle-collect='*journey*decide*'`). Arguments: cells, frames, and
+//! frames that a flight recorder keeps of each cell.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,6 +15,7 @@ use ranshift::dataplane::frame_io::{FrameInfo, HEADROOM};
 use ranshift::dataplane::journey::decide;
 use ranshift::dataplane::lcore_state::LcoreState;
 use ranshift::dataplane::outbox::Outbox;
+use ranshift::dataplane::recorder::{Recorder, Settings};
 use ranshift::dataplane::verdict::Verdict;
 use ranshift::ran::{CyclicPrefix, Instant, Numerology, PortId, SlotClock, SlotCount, WireSlot};
 use std::fmt::Write;
@@ -80,6 +82,12 @@ fn main() {
     let tables = compile(&config, 1);
     let mut lcore = LcoreState::new(&tables, 1 << 16);
     let mut outbox = Outbox::new(512, 1 << 16);
+    let recorder = arguments.next().map(|frames| {
+        let frames = frames as u32;
+        Recorder::new(&tables, Settings { frames, snap: 160 }, |_| true)
+    });
+    let mut recorder = recorder.unwrap_or_default();
+    recorder.begin(Instant(0), &lcore);
     let originals: Vec<Vec<u8>> = (0..cells).map(frame).collect();
     let mut order: Vec<usize> = (0..cells).collect();
     for n in (1..cells).rev() {
@@ -103,7 +111,9 @@ fn main() {
             len: 64,
         };
         let at = Instant(now.0 + (round as u64 >> 8));
+        recorder.stage(bytes, info, &outbox);
         let verdict = decide(bytes, info, at, &tables, &mut lcore, &mut outbox);
+        recorder.decided(at, (bytes, info), &lcore, verdict, &outbox);
         forwarded += u64::from(matches!(verdict, Verdict::Forward(_)));
     }
     let spent = began.elapsed().as_nanos() as f64;

@@ -47,6 +47,10 @@ fn calls() -> Vec<(&'static str, &'static str, Option<Value>)> {
         post("/api/v1/cells/{cell}/fence", json!({"member": "du-a"})),
         post("/api/v1/cells/{cell}/readmit", json!({"member": "du-a"})),
         post("/api/v1/cells/{cell}/failover", json!({"to": "du-a"})),
+        post("/api/v1/cells/{cell}/capture", json!({})),
+        ("get", "/api/v1/recordings", None),
+        ("get", "/api/v1/recordings/{name}", None),
+        ("get", "/api/v1/recordings/{name}/{file}", None),
     ]
 }
 
@@ -96,8 +100,15 @@ fn check(document: &Value, method: &str, path: &str, answer: &Answer) {
     assert!(errors.is_empty(), "{method} {path}: {errors:#?}\n{body:#}");
 }
 
-fn url(path: &str) -> String {
-    path.replace("{cell}", "cell-1").replace("{member}", "du-b")
+fn url(served: &Served, path: &str) -> String {
+    let path = path.replace("{cell}", "cell-1").replace("{member}", "du-b");
+    if !path.contains("{name}") {
+        return path;
+    }
+    let recordings = served.get("/api/v1/recordings").json();
+    let name = recordings[0]["name"].as_str().unwrap();
+    path.replace("{name}", name)
+        .replace("{file}", "config.yaml")
 }
 
 #[test]
@@ -116,7 +127,7 @@ fn every_operation_of_the_document_answers_as_the_document_says() {
             None => String::new(),
         };
         let json = [("content-type", "application/json")];
-        let answer = served.ask(&method.to_uppercase(), &url(path), &json, &body);
+        let answer = served.ask(&method.to_uppercase(), &url(&served, path), &json, &body);
         assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
         check(&document, method, path, &answer);
         called.insert((method.to_owned(), path.to_owned()));
@@ -137,11 +148,13 @@ fn refusals_are_documented_as_well() {
     let served = Served::new();
     let document = document(&served);
     for (method, path) in operations(&document) {
-        if !path.contains("{cell}") {
+        if !path.contains('{') {
             continue;
         }
         let unknown = path
             .replace("{cell}", "nonesuch")
+            .replace("{name}", "nothing")
+            .replace("{file}", "no-file")
             .replace("{member}", "nobody");
         let body = calls()
             .into_iter()

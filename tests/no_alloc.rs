@@ -11,7 +11,6 @@
 mod appliance;
 
 use appliance::*;
-use ranshift::config;
 use ranshift::control::compile::compile;
 use ranshift::control::replace::replacements;
 use ranshift::dataplane::commands::obey;
@@ -20,14 +19,17 @@ use ranshift::dataplane::journey::decide;
 use ranshift::dataplane::lcore_state::LcoreState;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command};
 use ranshift::dataplane::outbox::Outbox;
+use ranshift::dataplane::recorder::{Recorder, Recording, Settings, Trigger};
 use ranshift::dataplane::replacement::Outcome;
 use ranshift::dataplane::ticks::tick;
 use ranshift::dataplane::verdict::Verdict;
 use ranshift::ran::Direction::{Downlink, Uplink};
 use ranshift::ran::{CellId, MemberId, PortId};
 use ranshift::wire::oran::emit::ControlSection;
+use ranshift::{config, control};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::mem::swap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 
@@ -102,12 +104,29 @@ fn traffic(first: i64) -> Vec<(u8, Vec<u8>)> {
 
 #[test]
 fn deciding_a_frame_never_allocates() {
+    decide_all(None);
+}
+
+#[test]
+fn recording_a_frame_and_giving_a_recording_away_never_allocates() {
+    let settings = Settings {
+        frames: 100,
+        snap: 144,
+    };
+    decide_all(Some(settings));
+}
+
+fn decide_all(settings: Option<Settings>) {
     let config = config::parse(&two_dus(SHARING), "test.yaml")
         .unwrap_or_else(|p| panic!("{p}"))
         .config;
     let tables = compile(&config, 1);
     let mut lcore = LcoreState::new(&tables, 100_000);
     let mut outbox = Outbox::new(4096, 1 << 20);
+    let recorder = settings.map(|settings| Recorder::new(&tables, settings, |_| true));
+    let mut recorder = recorder.unwrap_or_default();
+    let mut recording =
+        settings.and_then(|s| Recording::new(&tables, s, CellId(0), Trigger::Command));
     let mut frames: Vec<(u8, Vec<u8>)> = traffic(0)
         .into_iter()
         .chain(traffic(20))
@@ -128,11 +147,20 @@ fn deciding_a_frame_never_allocates() {
     let before = ALLOCATIONS.get();
     for (n, (port, frame)) in frames.iter_mut().enumerate() {
         let now = clock().air(START.offset(n as i64 / 50), 0);
+        recorder.begin(now, &lcore);
         if n == middle / 2 {
             obey(now, &tables, &mut lcore, &share);
+            recorder.commanded(now, &share, &lcore);
+        }
+        if n == middle
+            && let Some(recording) = &mut recording
+        {
+            recorder.hand_over(now, &tables, &lcore, recording);
         }
         if lcore.next_deadline() <= now {
+            recorder.ticking(now, &lcore.deadlines);
             tick(now, &tables, &mut lcore);
+            recorder.ticked(now, &lcore);
         }
         let info = FrameInfo {
             port: PortId(*port),
@@ -142,7 +170,10 @@ fn deciding_a_frame_never_allocates() {
         if n % 32 == 0 {
             outbox.clear();
         }
-        let kind = match decide(frame, info, now, &tables, &mut lcore, &mut outbox) {
+        recorder.stage(frame, info, &outbox);
+        let verdict = decide(frame, info, now, &tables, &mut lcore, &mut outbox);
+        recorder.decided(now, (frame, info), &lcore, verdict, &outbox);
+        let kind = match verdict {
             Verdict::Forward(_) => 0,
             Verdict::Fanout(_) => 1,
             Verdict::Replace => 2,
@@ -153,6 +184,7 @@ fn deciding_a_frame_never_allocates() {
     let allocated = ALLOCATIONS.get() - before;
     assert!(fates.iter().all(|count| *count > 0), "{fates:?}");
     assert_eq!(allocated, 0, "{} frames", middle * 2);
+    assert!(recording.is_none_or(|recording| recording.taken.is_some()));
 }
 
 #[test]
@@ -176,6 +208,7 @@ fn replacing_tables_neither_allocates_nor_frees() {
     let mut lcore = LcoreState::new(&tables, 100);
     let mut now = clock().air(START, 0);
     lcore.remember_in(memory, now, &tables);
+    let mut recorder = control::recordings::recorder(&old, &tables, |_| true);
     let mut before = &old;
     for (term, next) in [&changed, &old, &alone, &old].into_iter().enumerate() {
         let mut all = replacements((before, &tables), next, term as u64 + 2).unwrap();
@@ -183,6 +216,9 @@ fn replacing_tables_neither_allocates_nor_frees() {
         let counts = (ALLOCATIONS.get(), RELEASES.get());
         lcore.replace(now, &mut tables, &mut all[0]);
         lcore.save(now, &tables);
+        swap(&mut recorder, &mut all[0].recorder);
+        recorder.follow(&mut all[0].recorder, &lcore, Some);
+        recorder.begin(now, &lcore);
         assert_eq!((ALLOCATIONS.get(), RELEASES.get()), counts, "{term}");
         assert_eq!(all[0].outcome, Outcome::Done);
         now = now.offset(1_000_000);

@@ -4,6 +4,7 @@
 //! one worker on each lcore by the cycle counter, with control beside; with `--clock capture` one worker
 //! runs by the frames' own time, and the director answers in the instant of the event, as in a replay.
 
+mod keeper;
 mod live;
 mod live_state;
 mod log;
@@ -20,6 +21,7 @@ use crate::config::{self, Config, scenario::Scenario};
 use crate::control::compile::compile;
 use crate::control::controller::Controller;
 use crate::control::names::names;
+use crate::control::recordings::recorder;
 use crate::dataplane::counters::Counters;
 use crate::dataplane::mailbox::Event;
 use crate::dataplane::worker::{Clock, Worker};
@@ -29,6 +31,8 @@ use crate::dpdk::in_order::InOrder;
 use crate::dpdk::lcore;
 use crate::dpdk::mbuf;
 use crate::dpdk::mempool::Pools;
+use crate::ran::Instant;
+use keeper::Keeper;
 use plan::Plan;
 use report::Report;
 use stamps::Stamped;
@@ -162,9 +166,14 @@ impl Run {
         scenario: &Scenario,
         stop: &AtomicBool,
     ) -> Report {
-        let worker = Worker::new(Arc::new(compile(config, TERM)), Clock::Stamps);
+        let tables = Arc::new(compile(config, TERM));
+        // The configuration was read from there a moment ago.
+        let text = std::fs::read_to_string(&self.config).unwrap_or_default();
+        let keeper = Keeper::new(config, names(config), text);
+        let recorder = recorder(config, &tables, |_| true);
+        let worker = Worker::new(tables, Clock::Stamps).recorded_by(recorder);
         let io = InOrder::new(ports, config.ports.len());
-        let mut run = Stamped::new(worker, io, Controller::new(config, TERM), scenario);
+        let mut run = Stamped::new(worker, io, Controller::new(config, TERM), scenario, keeper);
         let mut idle = Idle::new(self.until_idle);
         while !stop.load(Ordering::Relaxed) {
             let busy = run.turn();
@@ -172,6 +181,7 @@ impl Run {
                 break;
             }
         }
+        run.fetch(Instant::NEVER);
         let commands_left = run.commands_left();
         let Stamped {
             worker, io, events, ..

@@ -50,6 +50,8 @@ pub struct Config {
     pub lcores: Lcores,
     /// The API; `None`: there is none.
     pub api: Option<Api>,
+    /// What `run` records; `None`: nothing.
+    pub recorder: Option<Recorder>,
     /// What `run` logs, and how.
     pub log: Log,
     /// The file of the live state; `None`: nothing survives the process.
@@ -136,6 +138,21 @@ impl Idle {
             Self::Sleep => "sleep",
         }
     }
+}
+
+/// The flight recorder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorder {
+    /// Frames kept of each cell, at least; `None`: as many as all cells together have room for.
+    pub frames: Option<u32>,
+    /// Bytes kept of a U-plane frame.
+    pub snap: u16,
+    /// Where recordings are written.
+    pub directory: PathBuf,
+    /// Recordings kept.
+    pub keep: u32,
+    /// MiB that they take together.
+    pub space: u32,
 }
 
 /// One port.

@@ -3,6 +3,7 @@
 //! The pump writes, the API reads; orders go the other way through a bounded queue. Locks are held for
 //! copies of pointers only, so that no reader can hold up the pump.
 
+use crate::control::archivist::Archive;
 use crate::control::clock;
 use crate::control::event_log::{EventLog, Told};
 use crate::control::prb_meter::{PrbMeter, Window};
@@ -129,6 +130,8 @@ pub struct Board {
     pub started: Instant,
     /// What happened.
     pub log: EventLog,
+    /// Flight recordings.
+    pub archive: Archive,
     /// Held by whoever puts a configuration in force.
     pub(super) applying: tokio::sync::Mutex<()>,
     seats: Vec<Seat>,
@@ -150,6 +153,7 @@ impl Board {
             version: env!("CARGO_PKG_VERSION"),
             started,
             log: EventLog::new(WEIGHTY, FREQUENT),
+            archive: Archive::default(),
             applying: tokio::sync::Mutex::new(()),
             meters: Mutex::new(meters(&wanted)),
             tally: Mutex::default(),
@@ -327,7 +331,7 @@ impl Board {
 }
 
 /// A lock's content, also after a panic of another holder: every value is whole at each step.
-fn held<T: ?Sized>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn held<T: ?Sized>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::config::model::{
     Api, Attachment, Bridge, Cell, Compression, CplaneStyle, EcpriPolicy, Lcores, Pass, Peer,
-    PrbUse, Streams, TimeSource, Transport, UplinkOverlap,
+    PrbUse, Recorder, Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::ran::{Duration, MemberId, PortId, VlanStack};
 use serde::Serialize;
@@ -159,6 +159,7 @@ fn objects(config: &Config) -> Vec<Object> {
     all.push(log.with("level", format!("{:?}", config.log.level).to_lowercase()));
     let file = config.state.as_ref().map(|file| file.display());
     all.push(Object::new("state".to_owned()).with("file", optional(file)));
+    all.extend(config.recorder.as_ref().map(recorder));
     all.push(bridge(config, &config.bridge));
     all.push(ecpri(&config.ecpri));
     all
@@ -350,6 +351,15 @@ fn api(api: &Api) -> Object {
         .with("rate", api.rate.to_string())
 }
 
+fn recorder(recorder: &Recorder) -> Object {
+    Object::new("recorder".to_owned())
+        .with("frames", optional(recorder.frames))
+        .with("snap", recorder.snap.to_string())
+        .with("directory", recorder.directory.display().to_string())
+        .with("keep", recorder.keep.to_string())
+        .with("space", format!("{} MiB", recorder.space))
+}
+
 fn bridge(config: &Config, bridge: &Bridge) -> Object {
     let flood = config.ports.iter().zip(&bridge.flood).map(|(port, to)| {
         let to = words(to.iter().map(|to| port_name(config, *to)));
@@ -525,7 +535,7 @@ mod tests {
     /// No field of the configuration is forgotten: two that differ differ in something.
     #[test]
     fn every_kind_of_change_is_found() {
-        let changes: [fn(&mut Config); 12] = [
+        let changes: [fn(&mut Config); 14] = [
             |config| config.ports[0].mtu = 1234,
             |config| config.rus[0].pcp ^= 1,
             |config| config.dus[0].attachment = Attachment::Pooled,
@@ -536,6 +546,8 @@ mod tests {
             |config| config.cells[0].failover.damping = Duration::from_millis(77),
             |config| config.cells[0].sharing.pattern_lead += 1,
             |config| config.cells[0].members[0].assume_in_step ^= true,
+            |config| config.recorder = None,
+            |config| config.recorder.as_mut().unwrap().space += 1,
             |config| config.bridge.ptp = Pass::Drop,
             |config| config.ecpri.lenient_size ^= true,
         ];

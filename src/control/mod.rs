@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod apply;
+mod archivist;
 pub mod board;
 pub(crate) mod clock;
 pub mod compile;
@@ -13,6 +14,7 @@ mod journal;
 pub mod names;
 pub mod prb_meter;
 mod pump;
+pub mod recordings;
 pub mod replace;
 pub mod report;
 pub mod state_file;

@@ -3,6 +3,7 @@
 //! An lcore never waits: an event that finds the queue full is counted and gone, a command waits here. If
 //! this thread died, the lcores would go on with the plans they are armed with.
 
+use crate::control::archivist::{Job, not_written};
 use crate::control::board::{Answer, Board, Order, Renewal};
 use crate::control::clock;
 use crate::control::controller::Controller;
@@ -10,7 +11,8 @@ use crate::control::event_log::Told;
 use crate::control::tidings::{Severity, Tiding};
 use crate::dataplane::mailbox::{Command, Director, Event, EventKind, Parcel};
 use crate::dataplane::observation::Observation;
-use crate::dataplane::replacement::Replacement;
+use crate::dataplane::recorder::Recording;
+use crate::dataplane::replacement::{Outcome, Replacement};
 use crate::ran::CellId;
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
@@ -238,14 +240,44 @@ impl Pump {
         }
         while let Some(parcel) = mailbox.collect() {
             match parcel {
+                Parcel::Recording(recording) => self.file(recording),
+                // The lcore tells it again if nobody comes for it.
+                Parcel::RecordingDue { cell, trigger } => {
+                    drop(self.board.archive.give(Job::Fetch {
+                        cell,
+                        trigger,
+                        answer: None,
+                    }))
+                }
                 Parcel::Observation(observation) => self.observed(seat, *observation),
-                Parcel::Replacement(retired) => {
+                Parcel::Replacement(mut retired) => {
+                    self.file_pending(&mut retired);
                     if let Some(renewing) = &mut self.renewing {
                         renewing.retired.push(*retired);
                     }
                     // Its word under the new tables is waited for.
                     self.sounded_ns = 0;
                 }
+            }
+        }
+    }
+
+    /// Has a recording written, of the configuration that is still known here when it comes back.
+    fn file(&self, recording: Box<Recording>) {
+        let wanted = self.board.wanted();
+        let job = Job::Write { recording, wanted };
+        if let Err(Job::Write { recording, wanted }) = self.board.archive.give(job) {
+            let why = "more recordings wait to be written than there is room for";
+            not_written(&self.board, &recording, &wanted, why);
+        }
+    }
+
+    /// What was about to be fetched under the tables that are retired.
+    fn file_pending(&self, retired: &mut Replacement) {
+        if retired.outcome == Outcome::Done {
+            let recorder = std::mem::take(&mut retired.recorder);
+            for recording in recorder.into_pending(clock::wall(), retired.tables.term) {
+                self.file(Box::new(recording));
             }
         }
     }

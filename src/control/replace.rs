@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::config::model::{Cell, Streams};
 use crate::control::compile::{Kept, compile_keeping};
+use crate::control::recordings::next_recorder;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::replacement::{Adaptation, Carry, CellCarry, Outcome, Replacement};
@@ -38,6 +39,9 @@ pub fn replacements(
         tables: Arc::clone(&tables),
         // Events that wait stay where they are: this state needs no room for any.
         state: LcoreState::new(&tables, 0),
+        recorder: next_recorder(new, &tables, |cell| {
+            tables.owners.of_cell(cell).index() == lcore
+        }),
         carry: carry.clone(),
         outcome: Outcome::Pending,
     };

@@ -407,6 +407,43 @@ pub struct Accepted {
     pub boundary_ns: u64,
 }
 
+/// A recording that was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Captured {
+    /// Its name: `GET /api/v1/recordings/{name}`.
+    pub name: String,
+}
+
+/// A flight recording on disk.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct KeptRecording {
+    /// Its name.
+    pub name: String,
+    /// The cell that it is about.
+    pub cell: String,
+    /// Why: `failover`, `conflict` or `command`.
+    pub trigger: String,
+    /// When it was taken, ns since the Unix epoch.
+    pub taken_ns: u64,
+    /// Term of the configuration in force.
+    pub term: u64,
+    /// All cells in it: those that share an RU or a DU.
+    pub cells: Vec<String>,
+    /// Frames in it.
+    pub frames: u64,
+    /// Its files.
+    pub files: Vec<RecordingFile>,
+}
+
+/// A file of a recording.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecordingFile {
+    /// Its name: `GET /api/v1/recordings/{name}/{file}`.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
 /// Why a request was refused (RFC 9457, `application/problem+json`).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Problem {

@@ -11,7 +11,7 @@ use crate::control::controller::Controller;
 use crate::control::journal;
 use crate::control::pump::Pump;
 use crate::control::wanted::Wanted;
-use crate::control::{api, apply};
+use crate::control::{api, apply, archivist};
 use crate::dataplane::mailbox::{Event, Mailbox};
 use crate::dataplane::tables::Tables;
 use std::io;
@@ -45,6 +45,7 @@ pub struct Supervisor {
     quiet: Arc<AtomicBool>,
     journal: JoinHandle<()>,
     pump: JoinHandle<Vec<Event>>,
+    archivist: JoinHandle<()>,
     runtime: Runtime,
     addresses: Vec<api::Address>,
 }
@@ -65,6 +66,7 @@ impl Supervisor {
             .thread_name("api")
             .enable_all()
             .build()?;
+        let archivist = archivist::start(&board)?;
         let addresses = api::serve(&runtime, &board)?;
         let context = runtime.enter();
         let hangup = signal(SignalKind::hangup())?;
@@ -84,6 +86,7 @@ impl Supervisor {
             quiet,
             journal,
             pump,
+            archivist,
             runtime,
             addresses,
         })
@@ -114,6 +117,9 @@ impl Supervisor {
         self.detach();
         self.over.store(true, Ordering::Release);
         let events = self.pump.join().unwrap_or_default();
+        // What was given to it is still written.
+        self.board.archive.close();
+        drop(self.archivist.join());
         self.quiet.store(true, Ordering::Release);
         // If it panicked, what it had not written is lost, and nothing else.
         drop(self.journal.join());

@@ -46,7 +46,14 @@ impl Severity {
 }
 
 /// Kinds of event that control adds to those of the lcores (`EventKind::LABELS`).
-pub const KINDS: [&str; 4] = ["applied", "apply_refused", "lcore_silent", "lcore_back"];
+pub const KINDS: [&str; 6] = [
+    "applied",
+    "apply_refused",
+    "lcore_silent",
+    "lcore_back",
+    "recorded",
+    "not_recorded",
+];
 
 /// An event as the API shows it, under its number.
 pub fn told(id: u64, told: Told, wanted: &Wanted) -> status::Event {

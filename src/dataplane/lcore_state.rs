@@ -19,6 +19,7 @@ use crate::planes::role::{Mode, Roles, Span};
 use crate::ran::{
     CellId, Instant, LossWindow, MemberId, Plane, SlotClock, SlotCount, StreamId, WireSlot,
 };
+use serde::{Deserialize, Serialize};
 
 /// Longest C-plane message that can be split, bytes.
 const LONGEST_CPLANE: usize = 9216;
@@ -52,7 +53,7 @@ pub struct LcoreState {
 }
 
 /// A pooled DU.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct PoolState {
     /// The cell it is assigned to.
     pub assigned: Option<CellId>,
@@ -65,7 +66,7 @@ pub struct PoolState {
 }
 
 /// One cell.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CellState {
     /// Slots and air time; `None` until the first frame of a cell without GPS time.
     pub clock: Option<SlotClock>,
@@ -80,6 +81,7 @@ pub struct CellState {
     /// By `MemberId`.
     pub members: Vec<MemberState>,
     /// By ingress domain.
+    #[serde(skip)]
     pub losses: Box<[LossWindow]>,
     /// Members in step, bit n for member n.
     pub in_step: u8,
@@ -110,13 +112,14 @@ pub struct CellState {
     /// The slot on air, looked up once a slot.
     pub current: OnAir,
     /// Its place in the live state.
+    #[serde(skip)]
     pub saved: Saved,
     /// Frames in a row out of step, from whoever leads a clock lifted from headers.
     pub strays: u8,
 }
 
 /// The slot on air and when it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct OnAir {
     /// The slot.
     pub slot: SlotCount,
@@ -139,7 +142,7 @@ impl OnAir {
 }
 
 /// One member of one cell.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MemberState {
     /// Who is due when.
     pub liveness: Liveness,
@@ -154,7 +157,7 @@ pub struct MemberState {
 }
 
 /// A section type 0 message waiting for its twin.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct IdleSection {
     /// Stream and slot.
     pub at: (StreamId, SlotCount),
@@ -165,7 +168,8 @@ pub struct IdleSection {
 }
 
 /// What was decided of a message whose later fragments follow.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FragmentFate {
     /// To the RU on this stream under this number.
     ToRu {
@@ -186,7 +190,7 @@ pub enum FragmentFate {
 }
 
 /// Where a failover stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct FailoverState {
     /// Who takes over, best first; ends with `None`.
     pub standby: [Option<MemberId>; MAX_MEMBERS],
@@ -249,6 +253,11 @@ impl LcoreState {
             slot,
             kind,
         });
+    }
+
+    /// Events since the last drain, left where they are.
+    pub fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// Events since the last drain, in order.

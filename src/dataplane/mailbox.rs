@@ -3,8 +3,10 @@
 //! Queues are bounded: control waits, lcores count what they could not say.
 
 use crossbeam_queue::ArrayQueue;
+use serde::{Deserialize, Serialize};
 
 use crate::dataplane::observation::Observation;
+use crate::dataplane::recorder::{Recording, Trigger};
 use crate::dataplane::replacement::Replacement;
 pub use crate::planes::{
     fronthaul::pattern::{MAX_PATTERN, PatternBits},
@@ -39,6 +41,15 @@ pub enum Parcel {
     Observation(Box<Observation>),
     /// Tables and state to be put in force; comes back with the retired ones.
     Replacement(Box<Replacement>),
+    /// To be changed for what the flight recorder holds of a cell.
+    Recording(Box<Recording>),
+    /// From the lcore: the recording of a cell is to be fetched, or it needs memory for one.
+    RecordingDue {
+        /// The cell.
+        cell: CellId,
+        /// What happened.
+        trigger: Trigger,
+    },
 }
 
 impl Mailbox {
@@ -71,6 +82,12 @@ impl Mailbox {
         self.orders.pop()
     }
 
+    /// The lcore's side: true if a parcel can be sent back.
+    #[inline]
+    pub fn has_way_back(&self) -> bool {
+        !self.returns.is_full()
+    }
+
     /// The lcore's side: sends a parcel back; gives it back if control is behind.
     pub fn send_back(&self, parcel: Parcel) -> Result<(), Parcel> {
         self.returns.push(parcel)
@@ -100,7 +117,7 @@ impl Mailbox {
 }
 
 /// A change to one cell at a boundary.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Command {
     /// Named again in the event that answers it.
     pub id: u32,
@@ -115,7 +132,8 @@ pub struct Command {
 }
 
 /// When a command applies; the answer names the slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Boundary {
     /// The first slot of which nothing has been sent to the RU yet.
     Next,
@@ -135,7 +153,8 @@ pub enum Boundary {
 }
 
 /// What a command changes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// From the boundary only `to` may speak.
     Switch {
@@ -175,7 +194,7 @@ pub enum Action {
 }
 
 /// Something an operator or a controller may want to know.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub at: Instant,
@@ -188,7 +207,8 @@ pub struct Event {
 }
 
 /// The kinds of event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// A command will apply at this slot.
     Accepted {
@@ -335,7 +355,8 @@ pub enum EventKind {
 }
 
 /// Why a command or failover cannot be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// Its term is older than the cell's.
     StaleTerm,

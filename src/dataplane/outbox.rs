@@ -93,6 +93,20 @@ impl Outbox {
         }
     }
 
+    /// Holds as much as it did at some moment of another run.
+    pub fn fill(&mut self, parts: usize, bytes: usize) {
+        let part = Part {
+            source: 0,
+            port: PortId(0),
+            head: 0..0,
+            tail: 0..0,
+            pad: 0,
+            urgent: false,
+        };
+        self.parts.resize(parts.min(self.parts.capacity()), part);
+        self.arena.resize(bytes.min(self.capacity), 0);
+    }
+
     /// Parts pushed since `mark` are taken back.
     pub fn truncate(&mut self, mark: usize) {
         if let Some(part) = self.parts.get(mark) {

@@ -81,7 +81,7 @@ impl Ownership {
 }
 
 fn owners_of_cells(tables: &Tables, wishes: &Wishes, lcores: usize) -> Vec<LcoreId> {
-    let groups = groups(tables);
+    let groups = together(tables);
     let wish = |cell: usize| {
         let wish = wishes.cells.get(cell).copied().flatten()?;
         (wish.index() < lcores).then_some(wish)
@@ -115,8 +115,9 @@ fn owners_of_cells(tables: &Tables, wishes: &Wishes, lcores: usize) -> Vec<Lcore
     groups.iter().map(of_group).collect()
 }
 
-/// For each cell the first cell that it is owned together with.
-fn groups(tables: &Tables) -> Vec<usize> {
+/// For each cell the first cell that it is owned together with: they share peers, directly or through
+/// each other.
+pub fn together(tables: &Tables) -> Vec<usize> {
     let mut parents: Vec<usize> = (0..tables.cells.len()).collect();
     for peer in &tables.peers {
         let mut cells = peer.cells.iter().map(|(cell, _)| cell.index());

@@ -6,6 +6,7 @@
 
 use crate::dataplane::lcore_state::{CellState, LcoreState, PoolState};
 use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS, Refusal};
+use crate::dataplane::recorder::Recorder;
 use crate::dataplane::tables::{CellTables, Tables};
 use crate::planes::role::{Cause, Mode, NOBODY, Roles};
 use crate::ran::{CellId, Instant, LcoreId, MemberId, PeerId, SlotCount, StreamId};
@@ -21,6 +22,8 @@ pub struct Replacement {
     pub tables: Arc<Tables>,
     /// Beside these tables, as at a start.
     pub state: LcoreState,
+    /// Beside these tables, hollow: a recording is of one term.
+    pub recorder: Recorder,
     /// What the new state takes from the old.
     pub carry: Carry,
     /// Written by the lcore.
@@ -448,6 +451,11 @@ impl CellState {
 impl Carry {
     fn cell_now(&self, old: CellId) -> Option<CellId> {
         self.cells_now.get(old.index()).copied().flatten()
+    }
+
+    /// The cell that `now` was before.
+    pub(super) fn cell_before(&self, now: CellId) -> Option<CellId> {
+        self.cells.get(now.index())?.old()
     }
 }
 

@@ -2,9 +2,12 @@
 
 use crate::ran::PortId;
 use crate::wire::{Layer, WireError};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The verdict on one frame. The worker carries it out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Send this frame, whose head was edited in place.
     Forward(Departure),
@@ -17,7 +20,7 @@ pub enum Verdict {
 }
 
 /// How an edited frame leaves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Departure {
     /// Egress port.
     pub port: PortId,
@@ -107,6 +110,22 @@ impl DropReason {
     /// Position in `ALL`.
     pub const fn index(self) -> usize {
         self as usize
+    }
+}
+
+impl Serialize for DropReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.label())
+    }
+}
+
+impl<'de> Deserialize<'de> for DropReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let label = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let known = Self::ALL.iter().find(|reason| reason.label() == label);
+        known
+            .copied()
+            .ok_or_else(|| D::Error::custom(format!("no drop reason is called {label}")))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::dataplane::live_state::Memory;
 use crate::dataplane::mailbox::{Command, Event, Mailbox, Parcel};
 use crate::dataplane::observation::{Filling, Load};
 use crate::dataplane::outbox::Outbox;
-use crate::dataplane::replacement::Replacement;
+use crate::dataplane::recorder::{Recorder, Recording, Trigger};
+use crate::dataplane::replacement::{Outcome, Replacement};
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::Tables;
 use crate::dataplane::ticks;
@@ -23,9 +24,9 @@ use crate::ran::{CellId, Instant, PeerId, Plane, PortId};
 use std::sync::Arc;
 
 /// Most parts of one burst.
-const PARTS: usize = 512;
+pub const PARTS: usize = 512;
 /// Most bytes of their heads: a burst of C-plane messages split, or of headers copied.
-const ARENA: usize = 256 * 1024;
+pub const ARENA: usize = 256 * 1024;
 /// Most events between two drains.
 const EVENTS: usize = 4096;
 
@@ -60,6 +61,7 @@ pub struct Worker<F> {
     lcore: LcoreState,
     clock: Clock,
     outbox: Outbox,
+    recorder: Recorder,
     burst: Vec<F>,
     decided: Vec<Decided>,
     built: Vec<Option<F>>,
@@ -92,6 +94,7 @@ impl<F> Worker<F> {
             lcore,
             clock,
             outbox: Outbox::new(PARTS, ARENA),
+            recorder: Recorder::default(),
             burst: Vec::with_capacity(BURST),
             decided: Vec::with_capacity(BURST),
             built: Vec::with_capacity(PARTS),
@@ -106,6 +109,11 @@ impl<F> Worker<F> {
     pub fn among(self, handover: Handover<F>) -> Self {
         let handover = Some(handover);
         Self { handover, ..self }
+    }
+
+    /// With a flight recorder, made for the same tables.
+    pub fn recorded_by(self, recorder: Recorder) -> Self {
+        Self { recorder, ..self }
     }
 
     /// Takes one burst from `port` all the way; returns how many frames it held.
@@ -199,9 +207,7 @@ impl<F> Worker<F> {
     #[inline]
     pub fn tick(&mut self, now: Instant) {
         match self.clock {
-            Clock::Burst if self.lcore.next_deadline() <= now => {
-                ticks::tick(now, &self.tables, &mut self.lcore);
-            }
+            Clock::Burst if self.lcore.next_deadline() <= now => self.tick_at(now),
             Clock::Burst => {}
             Clock::Stamps => self.tick_exactly(now),
         }
@@ -214,7 +220,9 @@ impl<F> Worker<F> {
 
     /// Obeys or refuses a command; the answer is an event.
     pub fn command(&mut self, now: Instant, command: &Command) {
+        self.recorder.begin(now, &self.lcore);
         commands::obey(now, &self.tables, &mut self.lcore, command);
+        self.recorder.commanded(now, command, &self.lcore);
     }
 
     /// Goes on from what an earlier process left in `memory`, and leaves its own there.
@@ -226,6 +234,13 @@ impl<F> Worker<F> {
     /// is retired.
     pub fn replace(&mut self, now: Instant, replacement: &mut Replacement) {
         self.lcore.replace(now, &mut self.tables, replacement);
+        if replacement.outcome != Outcome::Done {
+            return;
+        }
+        std::mem::swap(&mut self.recorder, &mut replacement.recorder);
+        let (before, carry) = (&mut replacement.recorder, &replacement.carry);
+        let was = |cell| carry.cell_before(cell);
+        self.recorder.follow(before, &self.lcore, was);
     }
 
     /// One exchange with control: commands in, events out, parcels used and sent back. `load` is what
@@ -241,13 +256,18 @@ impl<F> Worker<F> {
         let owns = |cell| me.is_none_or(|me| owners.of_cell(cell) == me);
         self.lcore.refresh(now, &self.tables, owns);
         let mut lost = 0;
-        for event in self.lcore.drain_events() {
+        for event in self.drain_events() {
             lost += u64::from(!mailbox.say(event));
         }
         self.lcore.counters.events_lost += lost;
         if let Some(filling) = self.filling.take() {
             self.observe(filling, mailbox);
             return false;
+        }
+        if mailbox.has_way_back()
+            && let Some((cell, trigger)) = self.recorder.due(now)
+        {
+            drop(mailbox.send_back(Parcel::RecordingDue { cell, trigger }));
         }
         if let Some(parcel) = mailbox.unpack() {
             match parcel {
@@ -261,6 +281,13 @@ impl<F> Worker<F> {
                     // `unpack` gives nothing unless the way back has room.
                     drop(mailbox.send_back(Parcel::Replacement(replacement)));
                 }
+                Parcel::Recording(mut recording) => {
+                    self.hand_over(now, &mut recording);
+                    // `unpack` gives nothing unless the way back has room.
+                    drop(mailbox.send_back(Parcel::Recording(recording)));
+                }
+                // An lcore's word to control, not the reverse.
+                Parcel::RecordingDue { .. } => {}
             }
         }
         false
@@ -279,8 +306,21 @@ impl<F> Worker<F> {
         drop(mailbox.send_back(Parcel::Observation(filling.finish())));
     }
 
+    /// A cell whose recording is to be fetched because of what happened, or which needs memory for one; told
+    /// again if nobody comes.
+    pub fn recording_due(&mut self, now: Instant) -> Option<(CellId, Trigger)> {
+        self.recorder.due(now)
+    }
+
+    /// Fills `recording` with what was recorded of its cell and goes on with what it brought.
+    pub fn hand_over(&mut self, now: Instant, recording: &mut Recording) {
+        self.recorder
+            .hand_over(now, &self.tables, &self.lcore, recording);
+    }
+
     /// Events since the last drain.
     pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.recorder.drained();
         self.lcore.drain_events()
     }
 
@@ -302,10 +342,10 @@ impl<F> Worker<F> {
     fn tick_exactly(&mut self, now: Instant) {
         while self.lcore.next_deadline() <= now {
             let at = self.lcore.next_deadline();
-            ticks::tick(at, &self.tables, &mut self.lcore);
+            self.tick_at(at);
             if self.lcore.next_deadline() <= at {
                 // What is due again at the same instant waits for the next: time always goes on.
-                ticks::tick(now, &self.tables, &mut self.lcore);
+                self.tick_at(now);
                 return;
             }
         }
@@ -370,6 +410,13 @@ impl<F> Worker<F> {
         bytes
     }
 
+    fn tick_at(&mut self, now: Instant) {
+        self.recorder.begin(now, &self.lcore);
+        self.recorder.ticking(now, &self.lcore.deadlines);
+        ticks::tick(now, &self.tables, &mut self.lcore);
+        self.recorder.ticked(now, &self.lcore);
+    }
+
     #[inline]
     fn decide<Io: FrameIo<Frame = F>>(
         &mut self,
@@ -379,6 +426,7 @@ impl<F> Worker<F> {
     ) -> u64 {
         self.outbox.clear();
         self.decided.clear();
+        self.recorder.begin(now, &self.lcore);
         let mut bytes = 0;
         for position in 0..self.burst.len() {
             let stamp = match self.clock {
@@ -394,7 +442,11 @@ impl<F> Worker<F> {
             let before = self.outbox.len();
             self.outbox.begin(position as u16);
             let (tables, lcore) = (&*self.tables, &mut self.lcore);
+            self.recorder.stage(head, info, &self.outbox);
             let verdict = journey::decide(head, info, now, tables, lcore, &mut self.outbox);
+            let frame = (&*head, info);
+            self.recorder
+                .decided(now, frame, lcore, verdict, &self.outbox);
             observer.verdict(now, info, &lcore.trace, verdict);
             bytes += u64::from(info.len);
             let parts = (self.outbox.len() - before) as u16;

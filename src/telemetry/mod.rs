@@ -9,6 +9,7 @@ pub mod log;
 pub mod metrics;
 pub mod page;
 pub mod picture;
+pub mod recording;
 pub mod refusals;
 pub mod registry;
 mod story;

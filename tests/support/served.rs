@@ -11,6 +11,7 @@
 use ranshift::config;
 use ranshift::control::api::Address;
 use ranshift::control::compile::compile;
+use ranshift::control::recordings::recorder;
 use ranshift::control::status::Mempool;
 use ranshift::control::supervisor::{self, Machine, Seat, Setup, Supervisor};
 use ranshift::dataplane::mailbox::Mailbox;
@@ -71,14 +72,20 @@ impl Served {
         Self::with("api: {listen: '127.0.0.1:0', rate: 100000}")
     }
 
-    /// With this `api` section; `DIR` in it is a directory of this server's own.
+    /// With this `api` section, and what may follow it; `DIR` in it is a directory of this server's own.
+    /// Recordings go there unless it says something else.
     pub(crate) fn with(api: &str) -> Self {
         Self::start(&scratch(), api).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The same in a directory that is there already.
     pub(crate) fn start(dir: &Path, api: &str) -> io::Result<Self> {
-        let text = format!("{CELL}{}\n", api.replace("DIR", dir.to_str().unwrap()));
+        let own = match api.contains("recorder:") {
+            true => "",
+            false => "recorder: {directory: DIR/recordings, frames: 2000}",
+        };
+        let own = format!("{api}\n{own}\n").replace("DIR", dir.to_str().unwrap());
+        let text = format!("{CELL}{own}");
         let path = dir.join("config.yaml");
         fs::write(&path, &text)?;
         let loaded = config::parse(&text, "config.yaml").unwrap_or_else(|all| panic!("{all}"));
@@ -90,7 +97,8 @@ impl Served {
             idle: "sleep".to_owned(),
         };
         let tables = Arc::new(compile(&loaded.config, TERM));
-        let worker = Worker::new(Arc::clone(&tables), Clock::Burst);
+        let recorder = recorder(&loaded.config, &tables, |_| true);
+        let worker = Worker::new(Arc::clone(&tables), Clock::Burst).recorded_by(recorder);
         let supervisor = Supervisor::start(Setup {
             config: loaded.config,
             text,

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::config::model::Idle;
 use crate::control::clock;
 use crate::control::compile::compile;
+use crate::control::recordings::recorder;
 use crate::control::supervisor::{self, Seat, Setup, Supervisor};
 use crate::dataplane::counters::Counters;
 use crate::dataplane::handover::Handover;
@@ -22,6 +23,7 @@ use crate::dpdk::eal::{self, Eal, StartError};
 use crate::dpdk::launch::{Running, launch};
 use crate::dpdk::lcore::{self, Lcore, Usage};
 use crate::dpdk::mapping;
+use crate::ran::LcoreId;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +116,9 @@ fn posts(
     let idles = config.lcores.idle.iter();
     let each = parts.zip(seats).zip(idles).enumerate();
     each.map(|(place, ((ports, seat), idle))| {
-        let mut worker = Worker::new(Arc::clone(tables), Clock::Burst);
+        let owns = |cell| tables.owners.of_cell(cell) == LcoreId(place as u8);
+        let recorder = recorder(config, tables, owns);
+        let mut worker = Worker::new(Arc::clone(tables), Clock::Burst).recorded_by(recorder);
         if let Some(memory) = memory {
             worker.remember_in(memory, clock::wall());
         }

@@ -4,6 +4,7 @@
 //! the frame, and after each of them what the director answers. The same frames meet the same decisions.
 
 use super::super::commands;
+use super::keeper::Keeper;
 use crate::config::scenario::Scenario;
 use crate::dataplane::mailbox::{Command, Director, Event};
 use crate::dataplane::worker::{Unobserved, Worker};
@@ -22,6 +23,7 @@ pub(super) struct Stamped<'a, D> {
     /// Commands whose time has not come. Their times count from the first frame.
     commands: VecDeque<(Instant, Command)>,
     now: Option<Instant>,
+    keeper: Option<Keeper>,
 }
 
 impl<'a, D: Director> Stamped<'a, D> {
@@ -31,6 +33,7 @@ impl<'a, D: Director> Stamped<'a, D> {
         io: InOrder,
         director: D,
         scenario: &'a Scenario,
+        keeper: Option<Keeper>,
     ) -> Self {
         Self {
             worker,
@@ -40,6 +43,7 @@ impl<'a, D: Director> Stamped<'a, D> {
             scenario,
             commands: VecDeque::new(),
             now: None,
+            keeper,
         }
     }
 
@@ -57,7 +61,15 @@ impl<'a, D: Director> Stamped<'a, D> {
         self.advance(at);
         self.worker.poll(&mut self.io, port, at, &mut Unobserved);
         self.settle(at);
+        self.fetch(at);
         true
+    }
+
+    /// Writes recordings that are due by `until`.
+    pub(super) fn fetch(&mut self, until: Instant) {
+        if let (Some(keeper), Some(now)) = (&self.keeper, self.now) {
+            keeper.fetch(&mut self.worker, now, until);
+        }
     }
 
     /// Commands that were not given because the frames ended before their time.

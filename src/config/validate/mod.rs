@@ -11,6 +11,7 @@ mod lcores;
 mod log;
 mod members;
 mod peers;
+mod recorder;
 mod rules;
 mod sharing;
 mod state;
@@ -57,6 +58,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let api = file.read("api", diagnosis, api::api);
     let log = file.read("log", diagnosis, log::log);
     let state = file.read("state", diagnosis, state::state);
+    let recorder = file.read("recorder", diagnosis, recorder::recorder);
     rules::across(&draft, diagnosis);
     if let Some(lcores) = &lcores {
         lcores::across(&draft, lcores, diagnosis);
@@ -75,6 +77,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         api: api?,
         log: log?,
         state: state?,
+        recorder: recorder?,
     })
 }
 
@@ -221,6 +224,13 @@ pub(super) const FILE: Table = Table {
             "none",
             "What survives the process of `run`.",
         ),
+        Key::default(
+            "recorder",
+            Accepts::Form("a mapping, or none"),
+            "",
+            "{}",
+            "What is kept of the last frames of each cell.",
+        ),
     ],
 };
 
@@ -257,4 +267,5 @@ pub(super) const TABLES: &[&Table] = &[
     &api::TLS,
     &log::LOG,
     &state::STATE,
+    &recorder::RECORDER,
 ];

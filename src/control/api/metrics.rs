@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::control::board::Known;
 use crate::control::status;
-use crate::telemetry::metrics::{self, CONTENT_TYPE, Pool, Process, Reading, Recordings};
+use crate::telemetry::metrics::{self, CONTENT_TYPE, Pool, Process, Reading};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
 use axum::middleware::Next;
@@ -47,7 +47,7 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
             started: board.started,
             resident_bytes: resident_bytes(),
         },
-        recordings: Recordings::default(),
+        recordings: board.archive.recordings(),
     });
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -17,6 +17,7 @@ mod page;
 mod problem;
 mod rate;
 mod reading;
+mod recordings;
 mod tokens;
 
 pub use listener::Address;
@@ -109,6 +110,10 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(commanding::readmit))
         .routes(routes!(commanding::arm))
         .routes(routes!(commanding::mode))
+        .routes(routes!(recordings::capture))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::one))
+        .routes(routes!(recordings::file))
         .routes(routes!(events::events))
         .routes(routes!(events::stream))
         .routes(routes!(configuration::config, configuration::replace))
