@@ -4,6 +4,7 @@
 //! ours, `expect` compares, `table` tells the terminal. The run itself is `crate::replay::run`.
 
 mod expect;
+mod flight;
 mod folder;
 mod played;
 mod radios;
@@ -42,14 +43,22 @@ use watch::Watched;
 #[derive(clap::Args)]
 pub(super) struct Replay {
     /// Configuration of the appliance (YAML)
-    #[arg(short, long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        required_unless_present = "recording"
+    )]
+    config: Option<PathBuf>,
     /// What enters, what is commanded, what goes wrong and what must come out (YAML)
-    #[arg(long, value_name = "FILE", required_unless_present = "inputs")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["inputs", "recording"])]
     scenario: Option<PathBuf>,
     /// Folder for captures per egress port, report.json and report.html
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "recording")]
+    out: Option<PathBuf>,
+    /// Decide the frames of a flight recording again and hold every verdict against what was said then
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "scenario", "inputs", "write_ingress", "answer"])]
+    recording: Option<PathBuf>,
     /// Take the frames of PORT from FILE instead of the scenario's captures (repeatable)
     #[arg(long = "in", value_name = "PORT=FILE", value_parser = port_and_file)]
     inputs: Vec<(String, PathBuf)>,
@@ -76,7 +85,11 @@ struct Refusal(Exit, String);
 
 impl Replay {
     pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
-        match self.play(out)? {
+        let played = match &self.recording {
+            Some(recording) => flight::replay(out, recording, self.out.as_deref())?,
+            None => self.play(out)?,
+        };
+        match played {
             Ok(exit) => Ok(exit),
             Err(Refusal(exit, words)) => {
                 eprintln!("ranshift: {words}");
@@ -100,12 +113,12 @@ impl Replay {
             Ok(played) => played,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let report = played.report(&stage, &self.config, self.scenario.as_deref());
+        let report = played.report(&stage, self.config(), self.scenario.as_deref());
         let page = telemetry::picture::render(&played.record, &report);
         let written = folder
             .write("report.html", &page)
             .and_then(|()| folder.write_report(&report));
-        played.tell(out, &stage, &self.out)?;
+        played.tell(out, &stage, self.out())?;
         Ok(match (written, &played.cut_short) {
             (Err(words), _) => Err(Refusal(Exit::Environment, words)),
             (Ok(()), Some(cut_short)) => Err(Refusal(played.exit(), cut_short.to_string())),
@@ -113,12 +126,22 @@ impl Replay {
         })
     }
 
+    /// Given, or clap would have refused.
+    fn config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Given, or clap would have refused.
+    fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// Reads and checks everything that is written.
     fn stage(&self) -> Result<Stage, Refusal> {
         let refused = |problems: config::Problems| Refusal(Exit::Usage, problems.to_string());
-        let loaded = config::load(&self.config).map_err(refused)?;
+        let loaded = config::load(self.config()).map_err(refused)?;
         for warning in &loaded.warnings {
-            let place = config::place(&self.config.display().to_string(), warning.mark);
+            let place = config::place(&self.config().display().to_string(), warning.mark);
             eprintln!("{place}warning: {warning}");
         }
         let config = loaded.config;
@@ -168,7 +191,7 @@ impl Replay {
         if let Some(ingress) = &self.write_ingress {
             folder::check_ingress(ingress, &stage.names.ports, &stage.inputs).map_err(refused)?;
         }
-        Folder::prepare(&self.out, &stage.inputs).map_err(refused)
+        Folder::prepare(self.out(), &stage.inputs).map_err(refused)
     }
 
     /// The run itself.

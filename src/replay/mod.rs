@@ -13,6 +13,7 @@ pub mod io;
 pub mod judge;
 pub mod mark;
 pub mod recorder;
+pub mod recording;
 pub mod run;
 pub mod sink;
 pub mod story;

@@ -6,6 +6,7 @@
 use ranshift::ran::Instant;
 use ranshift::replay::capture::{CaptureReader, CaptureWriter};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -159,8 +160,17 @@ impl Stage {
 
     /// `run` alone: its exit code and what it said.
     pub(crate) fn run_alone(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        self.run_within(&[], arguments)
+    }
+
+    /// The same as the last arguments of another program.
+    pub(crate) fn run_within(&self, around: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
         self.write_ingress();
-        let output = self.run_command().args(arguments).output().unwrap();
+        let run = self.run_command();
+        let words = around.iter().map(OsStr::new).chain([run.get_program()]);
+        let mut words = words.chain(run.get_args());
+        let mut command = Command::new(words.next().unwrap());
+        let output = command.args(words).args(arguments).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(said).unwrap())
     }
