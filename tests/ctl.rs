@@ -264,6 +264,33 @@ fn a_server_that_is_no_appliance_is_not_believed() {
 }
 
 #[test]
+fn recordings_are_a_table_and_one_is_fetched_as_a_folder() {
+    let expected = "\
+RECORDING                         CELL    TRIGGER   FRAMES    KIB
+20261121T110512Z-cell-1-failover  cell-1  failover  21,034  1,025
+";
+    assert_eq!(ctl(&["recordings"]).text(), expected);
+    let out = scratch("fetched");
+    let _ = std::fs::remove_dir_all(&out);
+    std::fs::create_dir_all(&out).unwrap();
+    let name = "20261121T110512Z-cell-1-failover";
+    let arguments = ["recordings", name, "--out", out.to_str().unwrap()];
+    let run = ctl(&arguments);
+    assert_eq!(run.code(), 0, "{}", run.complaint());
+    let folder = out.join(name);
+    let shown = run.text();
+    assert!(shown.contains("replay --recording"), "{shown}");
+    assert_eq!(
+        std::fs::read_to_string(folder.join("log.jsonl")).unwrap(),
+        "the log"
+    );
+    let again = ctl(&arguments);
+    assert_eq!(again.code(), 3, "nothing is written over");
+    assert!(again.complaint().contains(name), "{}", again.complaint());
+    std::fs::remove_dir_all(out).unwrap();
+}
+
+#[test]
 fn wrong_usage_ends_with_code_2_and_asks_nothing() {
     for arguments in [
         &["migrate", "cell-1"][..],
@@ -351,6 +378,9 @@ fn answer(request: &Request) -> Reply {
         "GET /api/v1/cells/cell-1" => json(cells[0].to_string()),
         "GET /api/v1/appliance" => json(APPLIANCE),
         "GET /api/v1/events?limit=20" => json(EVENTS),
+        "GET /api/v1/recordings" => json(json!([recording()]).to_string()),
+        "GET /api/v1/recordings/20261121T110512Z-cell-1-failover" => json(recording().to_string()),
+        "GET /api/v1/recordings/20261121T110512Z-cell-1-failover/log.jsonl" => json("the log"),
         "PUT /api/v1/config?dry_run=true" => json(
             json!({"dry_run": true, "term": 5, "changes": [
                 {"object": "cell cell-1", "change": "late_tolerance", "from": "10ms", "to": "5ms"},
@@ -378,6 +408,14 @@ fn answer(request: &Request) -> Reply {
         line if line.starts_with("POST /api/v1/cells/cell-1/") => json(accepted.to_string()),
         _ => problem(404, "not_found", "there is no such page"),
     }
+}
+
+fn recording() -> Value {
+    json!({
+        "name": "20261121T110512Z-cell-1-failover", "cell": "cell-1", "trigger": "failover",
+        "taken_ns": 1_795_259_112_000_000_000u64, "term": 4, "cells": ["cell-1"], "frames": 21_034,
+        "files": [{"name": "log.jsonl", "bytes": 1_048_577}],
+    })
 }
 
 fn ranshift(arguments: &[&str]) -> Output {

@@ -21,7 +21,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use messages::Messages;
 use serde::de::DeserializeOwned;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +110,28 @@ impl Client {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
+    /// Writes what is at `path` to `output` while it comes, however much it is.
+    pub(super) fn fetch(&self, path: &str, output: &mut dyn Write) -> Result<(), Trouble> {
+        self.runtime.block_on(async {
+            let answer = timeout(PATIENCE, self.send(Method::GET, path, None));
+            let answer = answer.await.map_err(|_| self.silent())??;
+            if !answer.status().is_success() {
+                return Err(self.refusal(answer).await);
+            }
+            let mut body = answer.into_body();
+            loop {
+                let piece = timeout(PATIENCE, body.frame()).await;
+                match piece.map_err(|_| self.silent())? {
+                    None => return Ok(output.flush()?),
+                    Some(Ok(piece)) => {
+                        output.write_all(piece.data_ref().map_or(&[][..], Bytes::as_ref))?;
+                    }
+                    Some(Err(error)) => return Err(self.broken_off(&error)),
+                }
+            }
+        })
+    }
+
     /// The answer to a command.
     pub(super) fn command(&self, path: &str, body: &serde_json::Value) -> Result<Bytes, Trouble> {
         let body = ("application/json", body.to_string().into_bytes());
@@ -177,10 +199,12 @@ impl Client {
 
     async fn whole(&self, answer: Response<Incoming>) -> Result<Bytes, Trouble> {
         let body = Limited::new(answer.into_body(), LARGEST_ANSWER);
-        let body = body.collect().await.map_err(|error| {
-            Trouble::Environment(format!("the answer of {} broke off: {error}", self.address))
-        })?;
-        Ok(body.to_bytes())
+        let body = body.collect().await;
+        Ok(body.map_err(|error| self.broken_off(&error))?.to_bytes())
+    }
+
+    fn broken_off(&self, error: &dyn std::fmt::Display) -> Trouble {
+        Trouble::Environment(format!("the answer of {} broke off: {error}", self.address))
     }
 
     /// What a refusal says; of a server that is no appliance only the number of it.

@@ -6,6 +6,7 @@
 mod apply;
 mod boundary;
 mod order;
+mod recordings;
 mod show;
 mod watch;
 
@@ -108,8 +109,14 @@ enum Ask {
         /// Name of the cell
         cell: String,
     },
-    /// The recordings
-    Recordings,
+    /// The recordings, or one of them fetched to be replayed here
+    Recordings {
+        /// Name of the recording to fetch
+        recording: Option<String>,
+        /// The folder that a folder of the recording's name is made in
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: std::path::PathBuf,
+    },
     /// The configuration in force, as it was written
     Config,
     /// Put a configuration file into force, or refuse it as a whole
@@ -181,7 +188,13 @@ impl Console<'_> {
             Ask::Groups => self.groups(),
             Ask::Members => self.members(),
             Ask::Events(events) => self.events(events),
-            Ask::Recordings => self.recordings(),
+            Ask::Recordings {
+                recording: None, ..
+            } => self.recordings(),
+            Ask::Recordings {
+                recording: Some(recording),
+                out,
+            } => self.fetch(recording, out),
             Ask::Config => self.config(),
             Ask::Metrics => self.metrics(),
             Ask::Apply { file, dry_run } => self.apply(file, *dry_run),

@@ -1,4 +1,4 @@
-//! What is, as tables: the appliance, cells, groups, members, recordings, metrics.
+//! What is, as tables: the appliance, cells, groups, members, metrics.
 
 use super::{Console, segment};
 use crate::cli::calendar;
@@ -7,13 +7,7 @@ use crate::cli::text::{Ink, Table, clean};
 use crate::cli::words::{between, drops, heard, margin, mode, prb_use, share, slot};
 use crate::control::status::{Appliance, Cell, Ledger, Member};
 use crate::telemetry::amount;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
-#[derive(Deserialize)]
-struct Captured {
-    name: String,
-}
+use serde_json::Value;
 
 impl Console<'_> {
     pub(super) fn status(&mut self) -> Result<(), Trouble> {
@@ -261,40 +255,6 @@ impl Console<'_> {
         Ok(table.print(self.out, self.paper, "no groups")?)
     }
 
-    pub(super) fn capture(&mut self, cell: &str) -> Result<(), Trouble> {
-        let path = format!("/api/v1/cells/{}/capture", segment(cell));
-        let answer = self.client.command(&path, &json!({}))?;
-        if self.json {
-            return self.verbatim(&String::from_utf8_lossy(&answer));
-        }
-        let captured: Captured = self.client.understand(&answer)?;
-        Ok(writeln!(
-            self.out,
-            "{}: recording {}",
-            clean(cell),
-            clean(&captured.name)
-        )?)
-    }
-
-    pub(super) fn recordings(&mut self) -> Result<(), Trouble> {
-        if self.as_json("/api/v1/recordings")? {
-            return Ok(());
-        }
-        let recordings: Vec<Value> = self.client.read("/api/v1/recordings")?;
-        if recordings.is_empty() {
-            return Ok(writeln!(self.out, "no recordings")?);
-        }
-        for recording in &recordings {
-            let line = match recording {
-                Value::Object(fields) => fields_line(fields),
-                Value::String(name) => name.clone(),
-                other => other.to_string(),
-            };
-            writeln!(self.out, "{}", clean(&line))?;
-        }
-        Ok(())
-    }
-
     pub(super) fn metrics(&mut self) -> Result<(), Trouble> {
         if self.json {
             let words = "the metrics are text for Prometheus: leave --json out".to_owned();
@@ -303,24 +263,6 @@ impl Console<'_> {
         let text = self.client.text("/metrics")?;
         self.verbatim(&text)
     }
-}
-
-/// The name first, then what else is told of it.
-fn fields_line(fields: &Map<String, Value>) -> String {
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
-    let name = fields.get("name").map(&text).unwrap_or_default();
-    let others = fields
-        .iter()
-        .filter(|(key, value)| *key != "name" && !value.is_null());
-    let others = others.map(|(key, value)| match key.ends_with("at_ns") {
-        true => format!("{} UTC", calendar::utc(value.as_u64().unwrap_or(0))),
-        false => format!("{key} {}", text(value)),
-    });
-    format!("{name}  {}", others.collect::<Vec<_>>().join(", "))
 }
 
 /// The mode with its cause and what is to come.
