@@ -201,9 +201,15 @@ impl Up {
         let loaded = config::parse(&text, &self.file());
         let config = loaded.map_err(|problems| (problems.to_string(), Exit::Usage))?;
         let dir = self.place.directory();
-        if !text.lines().any(|line| line.starts_with("api:")) {
-            let socket = serde_json::json!(dir.join("api.sock"));
-            text.push_str(&format!("\napi: {{listen: none, socket: {socket}}}\n"));
+        let socket = serde_json::json!(dir.join("api.sock"));
+        let recordings = serde_json::json!(dir.join("recordings"));
+        for (section, own) in [
+            ("api:", format!("{{listen: none, socket: {socket}}}")),
+            ("recorder:", format!("{{directory: {recordings}}}")),
+        ] {
+            if !text.lines().any(|line| line.starts_with(section)) {
+                text.push_str(&format!("\n{section} {own}\n"));
+            }
         }
         Layout::of(&config.config).map_err(|problem| (problem.to_string(), Exit::Usage))?;
         let plan = self.traffic.plan(&config.config);
