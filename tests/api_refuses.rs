@@ -221,23 +221,73 @@ fn more_requests_than_the_rate_are_refused_for_a_moment() {
 #[test]
 fn more_connections_than_allowed_are_told_so_and_those_that_are_open_go_on() {
     let served = Served::with("api: {listen: '127.0.0.1:0', connections: 2, rate: 100000}");
-    let stream = request("GET", "/api/v1/events/stream", &[], "");
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut connection = served.connect();
-        connection.write_all(stream.as_bytes()).unwrap();
-        let mut head = [0; 15];
-        connection.read_exact(&mut head).unwrap();
-        assert_eq!(&head, b"HTTP/1.1 200 OK");
-        held.push(connection);
-    }
+    let mut open = following(&served);
+    let silent = served.connect();
     let answer = served.get("/healthz");
     assert_eq!(
         (answer.status, answer.problem().as_str()),
         (503, "overloaded")
     );
-    held.pop();
+    drop(silent);
     served.wait_until(|served| served.get("/healthz").status == 200);
+    served.post("/api/v1/cells/cell-1/fence", "{\"member\": \"du-b\"}");
+    let mut more = [0; 64];
+    assert!(open.read(&mut more).unwrap() > 0);
+}
+
+/// A stream of events that has begun.
+fn following(served: &Served) -> std::net::TcpStream {
+    let mut connection = served.connect();
+    let stream = request("GET", "/api/v1/events/stream", &[], "");
+    connection.write_all(stream.as_bytes()).unwrap();
+    let mut head = [0; 15];
+    connection.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    connection
+}
+
+#[test]
+fn streams_leave_half_of_the_connections_to_questions() {
+    let served = Served::with("api: {listen: '127.0.0.1:0', connections: 4, rate: 100000}");
+    let mut open = vec![following(&served), following(&served)];
+    let refused = served.get("/api/v1/events/stream");
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (503, "overloaded")
+    );
+    assert!(refused.body.contains("events?after"), "{refused:?}");
+    assert_eq!(served.get("/healthz").status, 200);
+    open.pop();
+    served.wait_until(|served| {
+        let mut connection = served.connect();
+        let stream = request("GET", "/api/v1/events/stream", &[], "");
+        connection.write_all(stream.as_bytes()).unwrap();
+        let mut head = [0; 12];
+        connection.read_exact(&mut head).unwrap();
+        &head == b"HTTP/1.1 200"
+    });
+}
+
+#[test]
+fn who_takes_every_connection_of_the_port_is_told_of_by_the_console_and_does_not_close_the_socket()
+{
+    let api = "api: {listen: '127.0.0.1:0', socket: DIR/api.sock, connections: 4, rate: 100000}";
+    let served = Served::with(api);
+    let ctl = |api: String| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ranshift"));
+        program
+            .args(["ctl", "--api", &api, "cells"])
+            .output()
+            .unwrap()
+    };
+    let held: Vec<_> = (0..4).map(|_| served.connect()).collect();
+    let told = ctl(format!("http://{}", served.address()));
+    let words = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(1), "{words}");
+    assert!(words.contains("raise api.connections"), "{words}");
+    let socket = format!("unix:{}", served.dir.join("api.sock").display());
+    assert_eq!(ctl(socket).status.code(), Some(0));
+    drop(held);
 }
 
 #[test]

@@ -2,17 +2,18 @@
 
 use super::Shared;
 use super::problem::{Outcome, Problem};
+use super::seats::Streams;
 use crate::control::status;
-use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Sse;
 use axum::response::sse::{self, KeepAlive};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::IntoParams;
 
@@ -81,6 +82,7 @@ pub(super) async fn events(
 )]
 pub(super) async fn stream(
     State(shared): State<Shared>,
+    Extension(streams): Extension<Streams>,
     Query(follow): Query<Follow>,
     headers: HeaderMap,
 ) -> Outcome<Sse<sse::KeepAliveStream<ReceiverStream<Sent>>>> {
@@ -90,8 +92,12 @@ pub(super) async fn stream(
     let from = last
         .or(follow.after)
         .unwrap_or_else(|| *shared.board.log.watch().borrow());
+    let room = streams.take().ok_or_else(too_many)?;
     let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::spawn(feed(shared, follow.cell, from, sender));
+    tokio::spawn(async move {
+        feed(shared, follow.cell, from, sender).await;
+        drop::<OwnedSemaphorePermit>(room);
+    });
     let alive = KeepAlive::new().interval(ALIVE);
     Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(alive))
 }
@@ -145,6 +151,13 @@ fn known(shared: &Shared, cell: Option<&str>) -> Outcome<()> {
     let found = shared.board.wanted().cell(name);
     let unknown = || Problem::unknown("cell", name, "/api/v1/cells");
     found.map(|_| ()).ok_or_else(unknown)
+}
+
+fn too_many() -> Problem {
+    let detail = "Half of api.connections are streams of events already: close one, or ask for the events \
+                  after a number with GET /api/v1/events?after=NUMBER.";
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "overloaded", "too many streams", detail).retry_after(1)
 }
 
 fn is_of(event: &status::Event, cell: Option<&str>) -> bool {

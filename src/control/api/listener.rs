@@ -6,6 +6,7 @@
 use super::access::Client;
 use super::pace::Paced;
 use super::problem::Problem;
+use super::seats::Seats;
 use crate::config::model::{Api, Tls};
 use axum::http::{Request, StatusCode};
 use axum::{Extension, Router};
@@ -87,8 +88,10 @@ impl Door {
         self.address.clone()
     }
 
-    /// Takes connections for ever.
-    pub(super) async fn serve(self, router: Router, most: Arc<Semaphore>) {
+    /// Takes connections for ever, `most` at a time.
+    pub(super) async fn serve(self, router: Router, most: usize) {
+        let seats = Seats::new(most);
+        let router = router.layer(Extension(seats.streams()));
         let apologies = Arc::new(Semaphore::new(APOLOGIES));
         loop {
             let Ok((caller, client)) = self.accept().await else {
@@ -101,10 +104,10 @@ impl Door {
                 Listener::Tcp(_, tls) => tls.clone(),
                 Listener::Unix(_) => None,
             };
-            if let Ok(permit) = Arc::clone(&most).try_acquire_owned() {
+            if let Some(seat) = seats.take(client) {
                 tokio::spawn(async move {
                     attend(caller, tls, router).await;
-                    drop(permit);
+                    drop(seat);
                 });
             } else if let Ok(permit) = Arc::clone(&apologies).try_acquire_owned()
                 && tls.is_none()
@@ -177,9 +180,11 @@ async fn turn_away(caller: Caller) -> io::Result<()> {
 }
 
 async fn apologise(mut stream: impl AsyncRead + AsyncWrite + Unpin, said: &[u8]) -> io::Result<()> {
+    let mut rest = [0; 1024];
+    // Many clients do not hear an answer that comes before their question.
+    drop(timeout(QUESTION, stream.read(&mut rest)).await);
     stream.write_all(said).await?;
     stream.shutdown().await?;
-    let mut rest = [0; 1024];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())
 }
@@ -267,3 +272,6 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Connections that are being told that there are too many.
 const APOLOGIES: usize = 16;
 const APOLOGY: Duration = Duration::from_millis(500);
+
+/// How long one of them may take to ask.
+const QUESTION: Duration = Duration::from_millis(200);

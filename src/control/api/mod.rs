@@ -18,6 +18,7 @@ mod problem;
 mod rate;
 mod reading;
 mod recordings;
+mod seats;
 mod tokens;
 
 pub use listener::Address;
@@ -56,9 +57,8 @@ pub(super) fn serve(runtime: &Runtime, board: &Arc<Board>) -> io::Result<Vec<Add
     let doors = listener::open(api)?;
     let addresses = doors.iter().map(listener::Door::address).collect();
     let router = router(board, &access);
-    let most = Arc::new(tokio::sync::Semaphore::new(api.connections));
     for door in doors {
-        runtime.spawn(door.serve(router.clone(), Arc::clone(&most)));
+        runtime.spawn(door.serve(router.clone(), api.connections));
     }
     runtime.spawn(access::reread(access));
     Ok(addresses)

@@ -130,7 +130,8 @@ impl Problem {
             StatusCode::BAD_REQUEST => ("bad_request", "The path or the query cannot be read."),
             StatusCode::SERVICE_UNAVAILABLE => (
                 "overloaded",
-                "Too many connections are open: close some, or raise api.connections.",
+                "Too many connections are open: close some, use the Unix socket (api.socket), or raise \
+                 api.connections.",
             ),
             _ => ("internal", "This should not have happened."),
         };
