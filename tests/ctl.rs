@@ -11,6 +11,8 @@ mod scripted_api;
 
 use scripted_api::{APPLIANCE, CELLS, EVENTS, Reply, Request, ScriptedApi, json, problem};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -248,6 +250,62 @@ fn an_appliance_that_is_not_there_is_named_with_what_to_do() {
         complaint.contains("`ranshift run -c CONFIG`"),
         "{complaint}"
     );
+}
+
+#[test]
+fn an_appliance_without_room_is_understood_though_it_speaks_before_it_is_asked() {
+    let refusal = problem(503, "overloaded", "Too many connections are open.").body;
+    let said = format!(
+        "HTTP/1.1 503 x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{refusal}",
+        refusal.len()
+    );
+    let run = told(said);
+    let words = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(words, "ranshift: refused: Too many connections are open.\n");
+    assert_eq!(run.status.code(), Some(1));
+}
+
+#[test]
+fn a_connection_that_is_closed_at_once_says_what_may_be_full() {
+    let run = told(String::new());
+    let words = String::from_utf8(run.stderr).unwrap();
+    assert!(words.contains("(api.connections)"), "{words}");
+    assert_eq!(run.status.code(), Some(3));
+}
+
+/// `ctl cells` at a server that says this to everybody and closes.
+fn told(said: String) -> Output {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(said.as_bytes());
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    ranshift_at(&url, &["ctl", "cells"])
+}
+
+#[test]
+fn a_token_is_not_sent_where_anybody_could_read_it() {
+    let file = scratch("ctl-exposed-token");
+    std::fs::write(&file, "s3cret\n").unwrap();
+    let file = file.to_str().unwrap();
+    let api = "http://192.0.2.1:8470";
+    let output = ranshift(&["ctl", "--api", api, "--token-file", file, "cells"]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("https://HOST:PORT"), "{words}");
+}
+
+#[test]
+fn only_a_refusal_for_its_role_asks_for_another_token() {
+    for (kind, asks) in [("role", true), ("foreign_host", false)] {
+        let api = ScriptedApi::start(move |_| problem(403, kind, "no"));
+        let words = Run::of(&api, &["cells"]).complaint();
+        assert_eq!(words.contains("role operate"), asks, "{words}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! answer from coming names the address that was tried.
 
 mod address;
+mod first;
 mod messages;
 mod tls;
 
@@ -13,6 +14,7 @@ pub(super) use messages::Message;
 
 use super::Exit;
 use crate::control::status::Problem;
+use first::{First, Listening};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -85,9 +87,17 @@ impl Client {
             Address::Tcp { secure: true, .. } => Some(tls::config(access.ca.as_deref())),
             _ => None,
         };
+        let token = access.token_file.as_deref().map(token).transpose()?;
+        if token.is_some() && access.api.is_exposed() {
+            return Err(Trouble::Usage(format!(
+                "the token would cross the network for anybody to read: {} has no TLS; name the appliance \
+                 as https://HOST:PORT, by its Unix socket or by a loopback address",
+                access.api
+            )));
+        }
         Ok(Self {
             address: access.api.clone(),
-            token: access.token_file.as_deref().map(token).transpose()?,
+            token,
             tls: tls.transpose().map_err(Trouble::Environment)?,
             runtime: runtime.map_err(|error| Trouble::Environment(error.to_string()))?,
         })
@@ -230,7 +240,9 @@ impl Client {
         body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<Response<Incoming>, Trouble> {
         let stream = self.connect().await.map_err(|e| self.unreachable(&e))?;
-        let broken = |error: hyper::Error| self.unreachable(&io::Error::other(error));
+        let first = First::default();
+        let broken = |error: hyper::Error| self.cut_off(&error, &first);
+        let stream = Listening::new(stream, first.clone());
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(broken)?;
@@ -274,8 +286,22 @@ impl Client {
         }
     }
 
+    /// An appliance that has no room may say so before it is asked.
+    fn cut_off(&self, error: &hyper::Error, first: &First) -> Trouble {
+        first.problem().map_or_else(
+            || {
+                Trouble::Environment(format!(
+                    "no answer from {}: {error}; {CROWDED}",
+                    self.address
+                ))
+            },
+            |problem| Trouble::Refused(Box::new(problem)),
+        )
+    }
+
     fn unreachable(&self, error: &io::Error) -> Trouble {
         let advice = match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => CROWDED,
             io::ErrorKind::PermissionDenied => "this user may not open it",
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
                 "is the appliance running? Start it with `ranshift run -c CONFIG`; name another one with --api or RANSHIFT_API"
@@ -352,7 +378,9 @@ fn refusal(problem: &Problem) -> String {
         Ok(StatusCode::UNAUTHORIZED) => {
             "name the file of a token with --token-file or RANSHIFT_TOKEN_FILE"
         }
-        Ok(StatusCode::FORBIDDEN) => "this needs a token of role operate",
+        Ok(StatusCode::FORBIDDEN) if problem.kind == "/problems/role" => {
+            "this needs a token of role operate"
+        }
         Ok(StatusCode::TOO_MANY_REQUESTS) => "try again in a second",
         _ => return words,
     };
@@ -380,6 +408,10 @@ fn token(path: &std::path::Path) -> Result<HeaderValue, Trouble> {
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Why an appliance closes a connection without a word.
+const CROWDED: &str =
+    "it may have too many connections open (api.connections): try again, or use its Unix socket";
 
 /// For a whole answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -34,6 +34,11 @@ impl Address {
         }
     }
 
+    /// What is sent can be read on the way.
+    pub(super) fn is_exposed(&self) -> bool {
+        matches!(self, Self::Tcp { secure: false, .. }) && !self.is_here()
+    }
+
     /// This machine's clock is the appliance's.
     pub(in crate::cli) fn is_here(&self) -> bool {
         match self {
