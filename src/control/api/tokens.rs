@@ -1,6 +1,6 @@
 //! The file of tokens: who may read and who may operate.
 //!
-//! Lines of NAME ROLE SECRET; what follows `#` is a comment. Compared by hash and in constant time; never
+//! Lines of NAME ROLE SECRET; a word that begins with `#` begins a comment. Compared by hash and in constant time; never
 //! logged. A file that others can read is refused.
 
 use ring::digest::{SHA256, digest};
@@ -54,8 +54,9 @@ impl Tokens {
         let mut names = Vec::new();
         let mut tokens = Vec::new();
         for (number, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default();
-            let words: Vec<&str> = line.split_whitespace().collect();
+            // Within a word it is a part of the secret.
+            let words = line.split_whitespace();
+            let words: Vec<&str> = words.take_while(|word| !word.starts_with('#')).collect();
             if words.is_empty() {
                 continue;
             }
@@ -111,7 +112,8 @@ fn hash(secret: &str) -> Result<[u8; 32], &'static str> {
     };
     let wrong = "sha256: is followed by 64 hexadecimal digits";
     let mut hash = [0; 32];
-    if hexadecimal.len() != 64 {
+    let digits = hexadecimal.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if hexadecimal.len() != 64 || !digits {
         return Err(wrong);
     }
     for (place, pair) in hash.iter_mut().zip(hexadecimal.as_bytes().chunks(2)) {
@@ -147,6 +149,15 @@ bob read    another-long-secret   # on the wall
     }
 
     #[test]
+    fn a_number_sign_within_a_secret_is_a_part_of_it() {
+        let tokens = Tokens::parse("ann read correct-horse-battery#staple # on the wall");
+        let tokens = tokens.ok().unwrap();
+        let whole = b"correct-horse-battery#staple";
+        assert_eq!(tokens.role(whole), Some(Role::Read));
+        assert_eq!(tokens.role(b"correct-horse-battery"), None);
+    }
+
+    #[test]
     fn a_hash_stands_for_its_secret() {
         let hash = digest(&SHA256, b"a secret nobody wrote down");
         let hex: String = hash
@@ -168,6 +179,10 @@ bob read    another-long-secret   # on the wall
             ("\nann admin correct-horse-battery", "line 2: the role"),
             ("ann read short", "at least 16"),
             ("ann read sha256:12", "64 hexadecimal"),
+            (
+                "ann read sha256:+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f",
+                "64 hexadecimal",
+            ),
             (
                 "a read correct-horse-battery\na read correct-horse-batterz",
                 "line 2: this name",
