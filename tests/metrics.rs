@@ -17,6 +17,7 @@ mod promtool;
 
 use appliance::{Appliance, FROM_A, FROM_B, START, at, clock, two_dus};
 use promtool::promtool;
+use ranshift::dataplane::counters::PortLosses;
 use ranshift::dataplane::observation::{Filling, Load, Observation};
 use ranshift::dataplane::run_record::{CellNames, Names};
 use ranshift::dataplane::verdict::DropReason;
@@ -172,6 +173,21 @@ fn every_counter_of_a_report_is_a_metric_of_the_name_that_the_rule_gives() {
 }
 
 #[test]
+fn what_a_port_lost_is_told_where_its_driver_counts() {
+    let (_, scraped) = observed();
+    let samples = samples(&scraped);
+    let of = |port: &str, loss: &str| {
+        let name = format!("ranshift_port_lost_total{{port=\"{port}\",loss=\"{loss}\"}}");
+        samples.get(&name).copied()
+    };
+    let names = names();
+    let first = names.ports[0].as_str();
+    let told = ["missed", "no_buffer", "errors"].map(|loss| of(first, loss));
+    assert_eq!(told, [Some(7.0), Some(2.0), Some(1.0)]);
+    assert_eq!(of(&names.ports[1], "missed"), None);
+}
+
+#[test]
 fn members_show_role_readiness_and_the_margin_of_each_due_slot() {
     let (_, scraped) = observed();
     let samples = samples(&scraped);
@@ -307,6 +323,7 @@ fn reading<'a>(names: &'a Names, seen: &'a Observation, tally: &'a Tally) -> Rea
         tally,
         pools,
         links: &[true, true, false],
+        losses: &[Some(LOSSES), None, None],
         process: Process {
             started: Instant(1_700_000_000_000_000_000),
             resident_bytes: Some(1 << 26),
@@ -348,3 +365,10 @@ fn board_panels() -> Vec<Value> {
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// What the first port lost.
+const LOSSES: PortLosses = PortLosses {
+    missed: 7,
+    no_buffer: 2,
+    errors: 1,
+};

@@ -105,8 +105,6 @@ fn is_there_when_idle(name: &str) -> bool {
         "ranshift_cell_slot",
         "ranshift_member_heard_timestamp_seconds",
         "ranshift_lcore_cycles_per_frame",
-        "ranshift_mempool_buffers",
-        "ranshift_mempool_in_use_buffers",
     ]
     .contains(&name)
 }

@@ -10,6 +10,7 @@ use crate::control::prb_meter::{PrbMeter, Window};
 use crate::control::status::Mempool;
 use crate::control::tidings::Tiding;
 use crate::control::wanted::Wanted;
+use crate::dataplane::counters::PortLosses;
 use crate::dataplane::mailbox::{Action, Boundary, Event, Mailbox, Refusal};
 use crate::dataplane::observation::{Load, Observation};
 use crate::dataplane::replacement::Replacement;
@@ -27,6 +28,9 @@ pub trait Machine: Send + Sync {
 
     /// What the driver says of the link; false for a port that does not exist.
     fn link_up(&self, port: PortId) -> bool;
+
+    /// What a port has lost before it was received, if its driver counts.
+    fn losses(&self, port: PortId) -> Option<PortLosses>;
 }
 
 /// One lcore as control sees it: where it runs and how to talk to it; the tables say what is its work.
@@ -219,6 +223,11 @@ impl Board {
         machine
             .as_ref()
             .is_some_and(|machine| machine.link_up(port))
+    }
+
+    /// What a port has lost before it was received, if its driver counts.
+    pub fn losses(&self, port: PortId) -> Option<PortLosses> {
+        held(&self.machine).as_ref()?.losses(port)
     }
 
     /// Gives a command to the lcore of its cell and waits for the answer.

@@ -3,8 +3,8 @@
 use crate::config::model::{self, Attachment, Config, TimeSource};
 use crate::control::board::{Board, Known, Seat, Sight};
 use crate::control::status::{
-    Appliance, Cell, CellMode, CellSpec, CellStatus, Lcore, Ledger, Member, Peer, Port, PrbUse,
-    ScheduledMode, SlotPattern,
+    Appliance, Cell, CellMode, CellSpec, CellStatus, Lcore, Ledger, Member, Peer, Port, PortLosses,
+    PrbUse, ScheduledMode, SlotPattern,
 };
 use crate::control::tidings::letters;
 use crate::control::wanted::Wanted;
@@ -181,6 +181,11 @@ fn ports(board: &Board, wanted: &Wanted, counters: &Counters) -> Vec<Port> {
             received_bytes: counted.received_bytes,
             sent: counted.sent,
             sent_bytes: counted.sent_bytes,
+            lost: board.losses(PortId(index as u8)).map(|lost| PortLosses {
+                missed: lost.missed,
+                no_buffer: lost.no_buffer,
+                errors: lost.errors,
+            }),
         }
     };
     wanted.config.ports.iter().enumerate().map(port).collect()

@@ -104,6 +104,20 @@ pub struct Port {
     pub sent: u64,
     /// Bytes sent.
     pub sent_bytes: u64,
+    /// Frames lost before they were received; absent if the driver does not count.
+    #[serde(default)]
+    pub lost: Option<PortLosses>,
+}
+
+/// Frames that a port lost before they could be received, as its driver counts them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PortLosses {
+    /// The queue was full: the lcore was late.
+    pub missed: u64,
+    /// No buffer was free.
+    pub no_buffer: u64,
+    /// Damaged on the wire.
+    pub errors: u64,
 }
 
 /// An RU or a DU, as a sender.

@@ -91,6 +91,17 @@ pub struct PortCounters {
     pub sent_bytes: u64,
 }
 
+/// Frames that a port lost before they could be received, as its driver counts them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PortLosses {
+    /// The queue was full: the lcore was late.
+    pub missed: u64,
+    /// No buffer was free.
+    pub no_buffer: u64,
+    /// Damaged on the wire.
+    pub errors: u64,
+}
+
 /// One peer (RU or DU), as ingress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct PeerCounters {

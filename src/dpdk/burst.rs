@@ -10,6 +10,7 @@ use super::ffi;
 use super::mbuf::Mbuf;
 use super::mempool::{HEAD_ROOM, PoolSize, Pools};
 use super::port::Port;
+use crate::dataplane::counters::PortLosses;
 use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
 use crate::dataplane::outbox::Part;
 use crate::dataplane::ownership::Ownership;
@@ -217,17 +218,6 @@ impl FrameIo for Ports {
 pub struct Gauge {
     ports: Vec<Option<u16>>,
     pools: Arc<Pools>,
-}
-
-/// Frames that a port lost before they could be received, as its driver counts them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PortLosses {
-    /// The queue was full: the lcore was late.
-    pub missed: u64,
-    /// No buffer was free.
-    pub no_buffer: u64,
-    /// Damaged on the wire.
-    pub errors: u64,
 }
 
 impl Gauge {

@@ -1,6 +1,6 @@
 //! `/metrics`: the latest observations in the text format of Prometheus, by the registry's table.
 
-use crate::dataplane::counters::Counters;
+use crate::dataplane::counters::{Counters, PortLosses};
 use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::observation::{
     CellObservation, MARGIN_BOUNDS_NS, Margins, MemberObservation, Observation,
@@ -57,6 +57,8 @@ pub struct Reading<'a> {
     pub pools: &'a [Pool],
     /// By `PortId`: what the driver says of the link.
     pub links: &'a [bool],
+    /// By `PortId`: what was lost before it was received, where the driver counts.
+    pub losses: &'a [Option<PortLosses>],
     /// The process.
     pub process: Process,
     /// Flight recordings.

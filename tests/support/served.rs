@@ -14,6 +14,7 @@ use ranshift::control::compile::compile;
 use ranshift::control::recordings::recorder;
 use ranshift::control::status::Mempool;
 use ranshift::control::supervisor::{self, Machine, Seat, Setup, Supervisor};
+use ranshift::dataplane::counters::PortLosses;
 use ranshift::dataplane::mailbox::Mailbox;
 use ranshift::dataplane::observation::Load;
 use ranshift::dataplane::worker::{Clock, Worker};
@@ -231,6 +232,13 @@ impl Machine for Bench {
 
     fn link_up(&self, port: PortId) -> bool {
         port.index() < 3
+    }
+
+    fn losses(&self, port: PortId) -> Option<PortLosses> {
+        (port.index() == 0).then_some(PortLosses {
+            missed: 3,
+            ..PortLosses::default()
+        })
     }
 }
 

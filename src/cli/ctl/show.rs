@@ -67,6 +67,7 @@ impl Console<'_> {
             ">BYTES",
             ">SENT",
             ">BYTES",
+            ">LOST",
             "LINK",
             "DEVICE",
         ]);
@@ -77,6 +78,10 @@ impl Console<'_> {
                 amount(port.received_bytes),
                 amount(port.sent),
                 amount(port.sent_bytes),
+                port.lost.map_or_else(
+                    || "-".to_owned(),
+                    |lost| amount(lost.missed + lost.no_buffer + lost.errors),
+                ),
                 if port.link_up { "up" } else { "down" }.to_owned(),
                 port.device.clone(),
             ]);

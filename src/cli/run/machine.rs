@@ -2,6 +2,7 @@
 
 use crate::control::status::Mempool;
 use crate::control::supervisor::Machine;
+use crate::dataplane::counters::PortLosses;
 use crate::dpdk::burst::Gauge;
 use crate::ran::PortId;
 
@@ -21,5 +22,9 @@ impl Machine for Eyes {
 
     fn link_up(&self, port: PortId) -> bool {
         self.0.link_up(port)
+    }
+
+    fn losses(&self, port: PortId) -> Option<PortLosses> {
+        self.0.losses(port)
     }
 }

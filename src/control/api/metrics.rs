@@ -3,6 +3,7 @@
 use super::Shared;
 use crate::control::board::Known;
 use crate::control::status;
+use crate::ran::PortId;
 use crate::telemetry::metrics::{self, CONTENT_TYPE, Pool, Process, Reading};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header;
@@ -33,16 +34,16 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
             in_use: pool.in_use,
         })
         .collect();
-    let ports = 0..wanted.config.ports.len();
-    let links: Vec<bool> = ports
-        .map(|port| board.link_up(crate::ran::PortId(port as u8)))
-        .collect();
+    let ports = (0..wanted.config.ports.len()).map(|port| PortId(port as u8));
+    let links: Vec<bool> = ports.clone().map(|port| board.link_up(port)).collect();
+    let losses: Vec<_> = ports.map(|port| board.losses(port)).collect();
     let text = metrics::text(&Reading {
         names: &wanted.record.names,
         lcores: &lcores,
         tally: &board.tally(),
         pools: &pools,
         links: &links,
+        losses: &losses,
         process: Process {
             started: board.started,
             resident_bytes: resident_bytes(),

@@ -154,7 +154,7 @@ const LEDGER_METRICS: &[Metric] = &[
     })
     .watched(&[Alert {
         name: "RanshiftOverload",
-        expr: "sum by (instance, reason) (rate(ranshift_drops_total{reason=~\"tx_full|no_buffer|outbox_full\"}[1m])) > 0",
+        expr: "sum by (instance, reason) (rate(ranshift_drops_total{reason=~\".*_full|no_buffer\"}[1m])) > 0",
         lasting: "1m",
         severity: Severity::Critical,
         summary: "{{ $labels.instance }} drops frames that it should have sent ({{ $labels.reason }})",
@@ -236,6 +236,37 @@ const PORT_METRICS: &[Metric] = &[
         ),
         |view, samples| ports(view, samples, |port| port.sent_bytes),
     ),
+    Metric::new(
+        Kind::Counter,
+        ("ranshift_port_lost_total", "frames"),
+        &["port", "loss"],
+        (
+            "Frames that the port lost before they were received, as its driver counts: missed (its queue was full), no_buffer, errors (damaged on the wire).",
+            "missed: the lcore is late, look at its load and longest gap; errors: look at optic and cable.",
+        ),
+        |view, samples| {
+            let ports = view.reading.names.ports.iter().zip(view.reading.losses);
+            for (name, lost) in ports.filter_map(|(name, lost)| Some((name, lost.as_ref()?))) {
+                samples.count(&[name, "missed"], lost.missed);
+                samples.count(&[name, "no_buffer"], lost.no_buffer);
+                samples.count(&[name, "errors"], lost.errors);
+            }
+        },
+    )
+    .shown(Panel {
+        title: "Lost before the appliance",
+        unit: "pps",
+        form: Form::Lines,
+        queries: &[("rate(ranshift_port_lost_total{}[$__rate_interval]) > 0", "{{port}} {{loss}}")],
+    })
+    .watched(&[Alert {
+        name: "RanshiftPortLoss",
+        expr: "sum by (instance, port, loss) (rate(ranshift_port_lost_total[1m])) > 0",
+        lasting: "1m",
+        severity: Severity::Critical,
+        summary: "port {{ $labels.port }} of {{ $labels.instance }} loses frames ({{ $labels.loss }})",
+        action: "missed or no_buffer: the lcore of the port cannot take the load; errors: look at optic and cable.",
+    }, ]),
     Metric::new(
         Kind::Gauge,
         ("ranshift_port_link_up", "flag"),
