@@ -112,9 +112,12 @@ impl PoolSize {
         let held = held + IN_FLIGHT + lcores.saturating_sub(1) as u32 * HELD_BY_LCORE;
         let largest = plans.iter().map(PortPlan::largest_frame).max();
         let room = largest.unwrap_or_default().max(SMALLEST_FRAME_ROOM);
+        // NICs count a buffer in units of 128 bytes to 1 KiB, rounded down: a frame that just fits would
+        // be split over two.
+        let room = room.checked_next_multiple_of(BUFFER_UNIT).unwrap_or(room);
         Self {
             count: held.next_power_of_two() - 1,
-            frame_room: HEADROOM + room,
+            frame_room: room.saturating_add(HEADROOM),
         }
     }
 
@@ -134,6 +137,9 @@ const HEADROOM: u16 = 128;
 
 /// Drivers expect buffers of at least this size.
 const SMALLEST_FRAME_ROOM: u16 = 2048;
+
+/// The largest unit in which a supported NIC counts the room of a buffer.
+const BUFFER_UNIT: u16 = 1024;
 
 /// Buffers that each further lcore keeps in its caches and in the queues to it.
 const HELD_BY_LCORE: u32 = 2048;
@@ -166,7 +172,9 @@ mod tests {
     #[test]
     fn a_jumbo_frame_with_two_tags_fits_into_one_buffer() {
         let size = PoolSize::of(&plans(2, 9000), 1);
-        assert_eq!(size.frame_room, 128 + 9000 + 26);
+        assert_eq!(size.frame_room, 128 + 9216);
+        let holds = (size.frame_room - 128) / 128 * 128;
+        assert!(holds >= 9026, "as a NIC counts: {holds}");
     }
 
     #[test]
