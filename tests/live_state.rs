@@ -14,8 +14,9 @@ use proptest::prelude::*;
 use ranshift::config::Config;
 use ranshift::control::compile::compile;
 use ranshift::control::replace::replacements;
-use ranshift::dataplane::live_state::Memory;
+use ranshift::dataplane::handover::Handover;
 use ranshift::dataplane::live_state::image::succession;
+use ranshift::dataplane::live_state::{HEADER, Memory, PLACE};
 use ranshift::dataplane::mailbox::{Action, Boundary, Command, Event, EventKind, Mailbox, Mode};
 use ranshift::dataplane::observation::Load;
 use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
@@ -377,4 +378,82 @@ fn what_is_applied_while_running_is_there_after_a_death() {
     assert_eq!(roles.final_mode(), Mode::Single(B));
     while story.step() {}
     assert_eq!(story.wrong, Vec::<String>::new());
+}
+
+#[test]
+fn a_cell_that_left_and_came_back_begins_anew_also_after_a_death() {
+    let whole = cells(3, &format!("{BODY}{{source: gps}}"));
+    let mut story = Story::new(&whole, 100);
+    story.run(1000);
+    story.command(Boundary::Next, Action::Switch { to: B });
+    let mut others = whole.clone();
+    others.cells.remove(0);
+    for (before, after) in [(&whole, &others), (&others, &whole)] {
+        let tables = story.process.worker.tables();
+        let term = tables.term + 1;
+        let mut all = replacements((before, tables), after, term).unwrap();
+        story.process.worker.replace(story.now, &mut all[0]);
+    }
+    let mode = |story: &Story| story.process.worker.state().cells[0].roles.final_mode();
+    assert_eq!(mode(&story), Mode::Single(A));
+    story.restart(&whole);
+    assert_eq!(mode(&story), Mode::Single(A));
+}
+
+/// Two lcores on what a process has left.
+fn two_lcores(config: &Config, left: &[u8], now: Instant) -> (Vec<Worker<ReplayFrame>>, Memory) {
+    let mut config = config.clone();
+    config.lcores.cores = vec![0, 1];
+    let tables = compile(&config, 5);
+    let bytes = succession(left, &tables, now).bytes;
+    let bytes = bytes.into_iter().map(AtomicU8::new).collect::<Vec<_>>();
+    let memory: Memory = Box::leak(bytes.into_boxed_slice());
+    let tables = Arc::new(tables);
+    let worker = |end| {
+        let mut worker = Worker::new(Arc::clone(&tables), Clock::Burst).among(end);
+        worker.remember_in(memory, now);
+        worker
+    };
+    let ends = Handover::among(&tables, 64).into_iter();
+    (ends.map(worker).collect(), memory)
+}
+
+#[test]
+fn on_several_lcores_each_restores_tells_and_writes_its_own_cells_only() {
+    let config = config("gps");
+    let mut story = Story::new(&config, 100);
+    story.run(1000);
+    story.command(Boundary::InSlots(400), Action::Switch { to: B });
+    let left = story.process.left();
+    let (mut workers, memory) = two_lcores(&config, &left, story.now);
+    let owners = workers[0].tables().owners.clone();
+    assert_ne!(owners.of_cell(CellId(0)), owners.of_cell(CellId(1)));
+    let later = story.now.after(Duration::from_millis(1_000));
+    let mailbox = Mailbox::new(1, 64);
+    let place = |cell: usize| {
+        let place = memory.iter().skip(HEADER + cell * PLACE).take(PLACE);
+        place
+            .map(|byte| byte.load(Ordering::Relaxed))
+            .collect::<Vec<_>>()
+    };
+    let mut switches = Vec::new();
+    for worker in &mut workers {
+        let before = [place(0), place(1)];
+        worker.tick(later);
+        worker.exchange(later, &mailbox, Load::default());
+        for event in std::iter::from_fn(|| mailbox.hear()) {
+            if matches!(event.kind, EventKind::Mode { .. }) {
+                switches.push(event.cell);
+            }
+        }
+        for (cell, before) in before.iter().enumerate() {
+            let owner = owners.of_cell(CellId(cell as u16));
+            let other = worker.state().me != Some(owner);
+            assert!(
+                !other || place(cell) == *before,
+                "cell {cell} of lcore {owner:?}"
+            );
+        }
+    }
+    assert_eq!(switches, [CellId(0)], "one switch is told once");
 }

@@ -151,7 +151,10 @@ fn find_places(before: &Tables, tables: &mut Tables) -> Option<String> {
         .filter_map(|cell| known.get(&cell.identity.name).copied())
         .collect();
     tables.places = before.places;
-    let mut free = (0..tables.places).filter(|place| !taken.contains(place));
+    // Another lcore may still write where a cell was that leaves: its place is free for the next change.
+    let used: HashSet<u32> = before.cells.iter().map(|cell| cell.place).collect();
+    let mut free =
+        (0..tables.places).filter(|place| !taken.contains(place) && !used.contains(place));
     for cell in &mut tables.cells {
         let place = known
             .get(&cell.identity.name)

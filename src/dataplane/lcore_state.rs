@@ -17,7 +17,7 @@ use crate::planes::fronthaul::usage::Usage;
 use crate::planes::liveness::Liveness;
 use crate::planes::role::{Mode, Roles, Span};
 use crate::ran::{
-    CellId, Instant, LossWindow, MemberId, Plane, SlotClock, SlotCount, StreamId, WireSlot,
+    CellId, Instant, LcoreId, LossWindow, MemberId, Plane, SlotClock, SlotCount, StreamId, WireSlot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,8 @@ const LONGEST_CPLANE: usize = 9216;
     reason = "so that a thousand cells move in microseconds"
 )]
 pub struct LcoreState {
+    /// Which of several lcores this is; alone it owns every cell.
+    pub me: Option<LcoreId>,
     /// By `CellId`.
     pub cells: Vec<Box<CellState>>,
     /// When each cell has something to do, by `CellId`: apart from the cells so that a scan is short.
@@ -220,6 +222,7 @@ impl LcoreState {
             .map(|cell| Box::new(CellState::new(cell)))
             .collect();
         Self {
+            me: None,
             deadlines: vec![Instant::NEVER; cells.len()],
             pool: pool.collect(),
             measurements: vec![Box::default(); tables.peers.len()],
@@ -236,6 +239,12 @@ impl LcoreState {
             earliest: Instant::NEVER,
             cells,
         }
+    }
+
+    /// True if `cell` is this lcore's: another has a state of it that nothing happens to.
+    #[inline]
+    pub fn owns(&self, tables: &Tables, cell: CellId) -> bool {
+        self.me.is_none_or(|me| tables.owners.of_cell(cell) == me)
     }
 
     /// Says something; counted if nobody drained the last ones.
@@ -273,6 +282,9 @@ impl LcoreState {
     /// The deadline of `cell` may have changed.
     pub fn refresh_deadline(&mut self, tables: &Tables, cell: CellId) {
         let index = cell.index();
+        if !self.owns(tables, cell) {
+            return;
+        }
         if let (Some(state), Some(tables), Some(deadline)) = (
             self.cells.get(index),
             tables.cell(cell),

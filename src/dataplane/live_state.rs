@@ -109,7 +109,12 @@ impl LcoreState {
     /// image in it is of these tables.
     pub fn remember_in(&mut self, memory: Memory, now: Instant, tables: &Tables) {
         self.live.memory = memory;
+        let me = self.me;
         for (index, (cell, rules)) in self.cells.iter_mut().zip(&tables.cells).enumerate() {
+            let id = CellId(index as u16);
+            if me.is_some_and(|me| tables.owners.of_cell(id) != me) {
+                continue;
+            }
             let base = HEADER + rules.place as usize * PLACE;
             let Some(place) = memory.get(base..base + PLACE) else {
                 continue;
@@ -123,7 +128,7 @@ impl LcoreState {
             if let Some((generation, record)) = newest(&bytes, rules.members.len()) {
                 cell.saved.generation = generation;
                 cell.restore(now, rules, &record);
-                restore_pool(&mut self.pool, rules, &record, CellId(index as u16));
+                restore_pool(&mut self.pool, rules, &record, id);
             }
         }
         for index in 0..self.cells.len() {
@@ -156,9 +161,8 @@ impl LcoreState {
         compiler_fence(Ordering::Release);
     }
 
-    /// Writes the record of one cell in turn if it has become old. `owns` says whose cells are this
-    /// lcore's.
-    pub fn refresh(&mut self, now: Instant, tables: &Tables, owns: impl Fn(CellId) -> bool) {
+    /// Writes the record of one of its cells in turn if it has become old.
+    pub fn refresh(&mut self, now: Instant, tables: &Tables) {
         if self.live.memory.is_empty() || self.cells.is_empty() {
             return;
         }
@@ -172,8 +176,16 @@ impl LcoreState {
             None => REFRESH_HEADERS,
         };
         let cell = CellId(index as u16);
-        if owns(cell) && now >= state.saved.at.after(every) {
+        if now >= state.saved.at.after(every) && self.owns(tables, cell) {
             self.save_cell(now, tables, cell);
+        }
+    }
+
+    /// A cell has left: what its place holds is nobody's, and is not found if the cell comes back.
+    pub(super) fn forget_place(&self, rules: &CellTables) {
+        let base = HEADER + rules.place as usize * PLACE;
+        if let Some(length) = self.live.memory.get(base) {
+            length.store(0, Ordering::Relaxed);
         }
     }
 

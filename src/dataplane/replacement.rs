@@ -117,28 +117,38 @@ impl LcoreState {
         swap(&mut self.scratch, &mut old.scratch);
         self.live.take_memory(&old.live);
         self.take_events(old);
-        let lcore = replacement.lcore;
-        let owns = |cell: CellId| tables.owners.of_cell(cell) == lcore;
+        self.me = old.me;
+        self.forget_places(&replacement.tables, carry);
         for index in 0..self.cells.len() {
             let id = CellId(index as u16);
+            if !self.owns(tables, id) {
+                continue;
+            }
             match carry.cells.get(index) {
                 Some(CellCarry::Whole(from)) => self.take_whole(old, *from, id),
                 Some(CellCarry::Adapted(adaptation)) => {
                     self.adapt(now, tables, old, adaptation, id);
-                    if owns(id) {
-                        self.tell_adapted(now, tables, &replacement.tables, adaptation, id);
-                    }
+                    self.tell_adapted(now, tables, &replacement.tables, adaptation, id);
                 }
-                Some(CellCarry::New) | None if owns(id) => {
+                Some(CellCarry::New) | None => {
                     let (term, new) = (tables.term, true);
                     self.settle(now, tables, id);
                     self.say(now, id, EventKind::Replaced { term, new });
                 }
-                Some(CellCarry::New) | None => {}
             }
         }
         self.rescan_deadlines();
         replacement.outcome = Outcome::Done;
+    }
+
+    /// Cells of this lcore that are no more.
+    fn forget_places(&self, before: &Tables, carry: &Carry) {
+        for (index, rules) in before.cells.iter().enumerate() {
+            let id = CellId(index as u16);
+            if carry.cell_now(id).is_none() && self.owns(before, id) {
+                self.forget_place(rules);
+            }
+        }
     }
 
     fn take_counters(&mut self, old: &mut Self, carry: &Carry) {
@@ -290,13 +300,17 @@ impl CellState {
     }
 
     fn take_numbers(&mut self, before: &Self, keep: &Adaptation) {
+        // Alone a member numbers its own frames: what was counted before is old.
+        let numbered = before.members.len() > 1 && self.members.len() > 1;
         let count = keep.streams.len();
         for (index, from) in keep.streams.iter().enumerate() {
             let Some(from) = from else {
                 continue;
             };
             let to = StreamId(index as u8);
-            self.renumber.follow(to, &before.renumber, *from);
+            if numbered {
+                self.renumber.follow(to, &before.renumber, *from);
+            }
             let senders = keep.members.iter().enumerate();
             let senders =
                 senders.filter_map(|(old, new)| Some((old + 1, new.as_ref()?.index() + 1)));

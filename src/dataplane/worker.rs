@@ -106,9 +106,10 @@ impl<F> Worker<F> {
     }
 
     /// One of several lcores: `handover` is its end of the queues between them.
-    pub fn among(self, handover: Handover<F>) -> Self {
-        let handover = Some(handover);
-        Self { handover, ..self }
+    pub fn among(mut self, handover: Handover<F>) -> Self {
+        self.lcore.me = Some(handover.me());
+        self.handover = Some(handover);
+        self
     }
 
     /// With a flight recorder, made for the same tables.
@@ -251,10 +252,7 @@ impl<F> Worker<F> {
             self.command(now, &command);
         }
         self.lcore.save(now, &self.tables);
-        let me = self.handover.as_ref().map(Handover::me);
-        let owners = &self.tables.owners;
-        let owns = |cell| me.is_none_or(|me| owners.of_cell(cell) == me);
-        self.lcore.refresh(now, &self.tables, owns);
+        self.lcore.refresh(now, &self.tables);
         let mut lost = 0;
         for event in self.drain_events() {
             lost += u64::from(!mailbox.say(event));
@@ -295,9 +293,7 @@ impl<F> Worker<F> {
 
     /// One more step of an observation; back to control when it is complete.
     fn observe(&mut self, mut filling: Filling, mailbox: &Mailbox) {
-        let me = self.handover.as_ref().map(Handover::me);
-        let owners = &self.tables.owners;
-        let owns = |cell: CellId| me.is_none_or(|me| owners.of_cell(cell) == me);
+        let owns = |cell: CellId| self.lcore.owns(&self.tables, cell);
         if !filling.step(&self.tables, &self.lcore, owns) {
             self.filling = Some(filling);
             return;

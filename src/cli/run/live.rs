@@ -119,11 +119,11 @@ fn posts(
         let owns = |cell| tables.owners.of_cell(cell) == LcoreId(place as u8);
         let recorder = recorder(config, tables, owns);
         let mut worker = Worker::new(Arc::clone(tables), Clock::Burst).recorded_by(recorder);
-        if let Some(memory) = memory {
-            worker.remember_in(memory, clock::wall());
-        }
         if let Some(end) = ends.next() {
             worker = worker.among(end);
+        }
+        if let Some(memory) = memory {
+            worker.remember_in(memory, clock::wall());
         }
         Post {
             lcore: Lcore::new(eal, worker, config.ports.len()).resting(plan::rest(*idle)),

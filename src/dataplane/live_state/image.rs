@@ -45,13 +45,20 @@ pub fn succession(old: &[u8], tables: &Tables, now: Instant) -> Succession {
             &[]
         }
     };
-    let known: HashMap<&[u8], &[u8; PLACE]> = known
-        .iter()
-        .filter_map(|place| Some((name(place)?, place)))
-        .collect();
+    let saved_at = |place: &[u8; PLACE]| newest(place, MOST_MEMBERS).map(|(_, record)| record.at);
+    let mut by_name: HashMap<&[u8], &[u8; PLACE]> = HashMap::new();
+    for place in known {
+        let Some(name) = name(place) else { continue };
+        let term = newest(place, MOST_MEMBERS).map_or(0, |(_, record)| record.term);
+        succession.term = succession.term.max(term);
+        let other = by_name.get(name);
+        if other.is_none_or(|other| saved_at(other) <= saved_at(place)) {
+            by_name.insert(name, place);
+        }
+    }
     for rules in &tables.cells {
         let own = name_in(&rules.identity.name);
-        let left = own.and_then(|name| known.get(name).copied());
+        let left = own.and_then(|name| by_name.get(name).copied());
         let place = succession.place(left, rules, now);
         let base = HEADER + rules.place as usize * PLACE;
         if let Some(to) = succession.bytes.get_mut(base..base + PLACE) {
@@ -77,9 +84,6 @@ impl Succession {
         match self.fits(left, rules, now) {
             Ok((numbers, record)) => {
                 self.restored += 1;
-                self.term = self
-                    .term
-                    .max(record.as_ref().map_or(0, |record| record.term));
                 if numbers && let Some(numbers) = left.get(NUMBERS..NUMBERS + NUMBERS_LEN) {
                     write(&mut place, NUMBERS, numbers);
                 }
@@ -112,9 +116,11 @@ impl Succession {
         if !same_streams {
             self.ignore(rules, "its RU or streams have changed: numbers begin anew");
         }
+        // Alone a member numbers its own frames: what was counted before is old.
+        let numbers = same_streams && rules.members.len() > 1;
         if then.members != identity.members {
             self.ignore(rules, "its members have changed: roles begin as configured");
-            return Ok((same_streams, None));
+            return Ok((numbers, None));
         }
         let record = newest(left, rules.members.len()).map(|(_, record)| record);
         let record = record.ok_or("its record in the file is damaged")?;
@@ -123,9 +129,9 @@ impl Succession {
                 rules,
                 "its time source or numerology has changed: slots are counted anew",
             );
-            return Ok((same_streams, Some(record.without_time())));
+            return Ok((numbers, Some(record.without_time())));
         }
-        Ok((same_streams, Some(record)))
+        Ok((numbers, Some(record)))
     }
 
     fn ignore(&mut self, rules: &CellTables, why: &str) {
