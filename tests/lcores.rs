@@ -25,6 +25,30 @@ fn only_the_lcore_runs_on_its_core_and_the_service_manager_hears_of_it() {
         return;
     }
     let scratch = Scratch::new("cores");
+    keeps_its_core_to_itself(&scratch, scratch.command(), last);
+}
+
+/// As with `isolcpus`: the core is not among those that the process starts with.
+#[test]
+fn a_core_that_an_affinity_leaves_out_can_poll_and_is_kept_to_itself() {
+    let cores = cores();
+    let (first, last) = (cores[0], cores[cores.len() - 1]);
+    if first == last {
+        return;
+    }
+    let scratch = Scratch::new("isolated");
+    let plain = scratch.command();
+    let mut command = Command::new("taskset");
+    command.args(["-c", &first.to_string()]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    keeps_its_core_to_itself(&scratch, command, last);
+}
+
+/// Runs `command` with `last` as the only poll core and looks where its threads may run.
+fn keeps_its_core_to_itself(scratch: &Scratch, mut command: Command, last: usize) {
     let lcores = format!("{{cores: [{last}], idle: sleep}}");
     scratch.configure(&configuration(
         "net_null0,no-rx=1",
@@ -36,7 +60,6 @@ fn only_the_lcore_runs_on_its_core_and_the_service_manager_hears_of_it() {
     manager
         .set_read_timeout(Some(Duration::from_secs(120)))
         .unwrap();
-    let mut command = scratch.command();
     command
         .env("NOTIFY_SOCKET", &socket)
         .env("WATCHDOG_USEC", "60000000")
@@ -100,7 +123,7 @@ fn two_lcores_hand_frames_over_in_order_and_every_buffer_comes_back() {
 }
 
 #[test]
-fn a_core_that_the_process_may_not_use_is_named() {
+fn a_core_that_cannot_be_had_is_named() {
     let scratch = Scratch::new("foreign");
     scratch.configure(&configuration("net_null0", "net_null1", "{cores: [1023]}"));
     let run = scratch.run(&[]);

@@ -115,11 +115,30 @@ fn file_prefix() -> String {
     format!("ranshift{}", std::process::id())
 }
 
-/// The cores this process may use.
+/// The cores that this thread runs on now: what the process was started with, `isolcpus` left out.
 pub fn allowed_cores() -> Vec<usize> {
-    let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    listed(&sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new()))
+}
+
+/// The cores that this process may give to a thread, those of `isolcpus` and those that `taskset` left
+/// out among them: an affinity is only where a thread starts, a cpuset is a limit. Asked on a thread of
+/// its own, for all cores at once, so that none of them is visited: the kernel keeps what can be had.
+pub fn usable_cores() -> Vec<usize> {
+    let asked = std::thread::spawn(|| {
+        let mut all = CpuSet::new();
+        (0..CpuSet::MAX_CPU).for_each(|core| all.set(core));
+        sched_setaffinity(None, &all)?;
+        sched_getaffinity(None)
+    });
+    match asked.join() {
+        Ok(Ok(usable)) => listed(&usable),
+        _ => allowed_cores(),
+    }
+}
+
+fn listed(cores: &CpuSet) -> Vec<usize> {
     (0..CpuSet::MAX_CPU)
-        .filter(|core| allowed.is_set(*core))
+        .filter(|core| cores.is_set(*core))
         .collect()
 }
 
@@ -135,7 +154,7 @@ pub fn keep_off(cores: &[usize]) -> bool {
     rest.count() > 0 && sched_setaffinity(None, &rest).is_ok()
 }
 
-/// The last core this process may use: the first is where everything else tends to run.
+/// The last core this process runs on: the first is where everything else tends to run.
 pub fn last_core() -> Option<usize> {
     allowed_cores().last().copied()
 }

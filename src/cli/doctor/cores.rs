@@ -19,21 +19,22 @@ pub(super) fn cores(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
 
 fn allowed(machine: &Machine, wanted: &Wanted) -> Finding {
     let allowed = machine.allowed_cores();
+    let usable = machine.usable_cores();
     let read = format!("/proc/self/status: Cpus_allowed_list {}", list_of(&allowed));
-    let beyond: BTreeSet<_> = wanted.cores.difference(&allowed).copied().collect();
+    let beyond: BTreeSet<_> = wanted.cores.difference(&usable).copied().collect();
     if !beyond.is_empty() {
         let found = format!(
-            "core {} is configured for polling and not ours",
+            "core {} is configured for polling and cannot be had",
             list_of(&beyond)
         );
         return Finding::fails("cores", found)
-            .read(read)
+            .read(format!("sched_setaffinity: gives {}", list_of(&usable)))
             .read(machine.quote("/sys/devices/system/cpu/online"))
-            .why("EAL refuses a core that does not exist or that the process may not use")
+            .why("the core is not online, or outside the cpuset of the service or the container; a core of isolcpus can be had")
             .advise("lscpu --extended # the cores there are")
             .advise("systemctl show ranshift --property=AllowedCPUs # and correct `lcores` of the configuration");
     }
-    let rest = allowed.len() - wanted.cores.len();
+    let rest = allowed.difference(&wanted.cores).count();
     if rest == 0 {
         return Finding::warning("cores", "the poll cores are all there are")
             .read(read)

@@ -2,6 +2,7 @@
 //!
 //! Files of /proc and /sys are small; whatever cannot be read is simply not known, never an error.
 
+use crate::dpdk::eal;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ pub(super) trait Questions {
     fn may_use(&self, path: &Path) -> bool;
     /// A variable of the environment.
     fn variable(&self, name: &str) -> Option<String>;
+    /// The cores that a thread of this process could be given.
+    fn usable_cores(&self) -> BTreeSet<usize>;
 }
 
 /// The running system.
@@ -39,6 +42,10 @@ impl Questions for Live {
 
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn usable_cores(&self) -> BTreeSet<usize> {
+        eal::usable_cores().into_iter().collect()
     }
 }
 
@@ -151,7 +158,13 @@ impl Machine {
         user.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
     }
 
-    /// The cores that this process may run on.
+    /// The cores that this process could give to a thread: those it runs on, and those kept from it by
+    /// no more than an affinity.
+    pub(super) fn usable_cores(&self) -> BTreeSet<usize> {
+        self.questions.usable_cores()
+    }
+
+    /// The cores that this process runs on.
     pub(super) fn allowed_cores(&self) -> BTreeSet<usize> {
         let list = self.status("Cpus_allowed_list");
         list.and_then(|list| cores_of(&list)).unwrap_or_default()

@@ -9,7 +9,7 @@ use super::finding::{Finding, Level};
 use super::machine::{Machine, Questions, cores_of, list_of};
 use super::{Diagnosis, print};
 use crate::cli::Exit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -170,6 +170,7 @@ struct Fake {
     outputs: BTreeMap<String, String>,
     variables: BTreeMap<String, String>,
     closed: Vec<String>,
+    usable: &'static str,
 }
 
 impl Fake {
@@ -185,6 +186,7 @@ impl Fake {
             outputs: BTreeMap::new(),
             variables: BTreeMap::new(),
             closed: Vec::new(),
+            usable: "0-3",
         }
     }
 
@@ -240,6 +242,12 @@ impl Fake {
         self
     }
 
+    /// With these cores to be had.
+    fn usable(mut self, cores: &'static str) -> Self {
+        self.usable = cores;
+        self
+    }
+
     fn configure(mut self, config: &str) -> Self {
         self.config = config.to_owned();
         self
@@ -257,6 +265,7 @@ impl Fake {
             outputs: self.outputs.clone(),
             variables: self.variables.clone(),
             closed: self.closed.iter().map(|path| self.place(path)).collect(),
+            usable: self.usable,
         };
         Machine::new(&self.root, Box::new(answers))
     }
@@ -291,6 +300,7 @@ struct Answers {
     outputs: BTreeMap<String, String>,
     variables: BTreeMap<String, String>,
     closed: Vec<PathBuf>,
+    usable: &'static str,
 }
 
 impl Questions for Answers {
@@ -306,6 +316,10 @@ impl Questions for Answers {
 
     fn variable(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
+    }
+
+    fn usable_cores(&self) -> BTreeSet<usize> {
+        cores_of(self.usable).unwrap()
     }
 }
 

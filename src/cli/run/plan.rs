@@ -106,7 +106,7 @@ fn addresses(config: &Config, port: PortId) -> Vec<MacAddr> {
     addresses
 }
 
-/// The configured cores, all of which this process may use.
+/// The configured cores, all of which this process can have; without any the last that it runs on.
 fn cores(config: &Config) -> Result<Vec<usize>, Refusal> {
     let allowed = eal::allowed_cores();
     let Some(last) = allowed.last() else {
@@ -118,11 +118,12 @@ fn cores(config: &Config) -> Result<Vec<usize>, Refusal> {
         return Ok(vec![*last]);
     }
     let cores: Vec<usize> = named.iter().map(|core| usize::from(*core)).collect();
-    match cores.iter().find(|core| !allowed.contains(core)) {
+    let usable = eal::usable_cores();
+    match cores.iter().find(|core| !usable.contains(core)) {
         None => Ok(cores),
         Some(core) => Err(Refusal::Environment(format!(
-            "lcores.cores: this process may not run on core {core}, only on {allowed:?}; see taskset, \
-             CPUAffinity= of the unit, or the cpuset of the container"
+            "lcores.cores: this process cannot have core {core}, only {usable:?}: it is not online, or \
+             outside AllowedCPUs= of the unit or the cpuset of the container"
         ))),
     }
 }

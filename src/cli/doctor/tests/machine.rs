@@ -33,6 +33,29 @@ fn configured_cores_are_looked_at_instead_of_the_last() {
 }
 
 #[test]
+fn a_core_that_isolcpus_keeps_from_everybody_polls_well() {
+    let found = Fake::healthy()
+        .write(
+            "/proc/self/status",
+            &status("000001ffffffffff").replace("0-3", "0-2"),
+        )
+        .edit("hugepages: true", "hugepages: true, cores: [3]")
+        .worst("cores");
+    assert_eq!(found.level, Level::Ok);
+    assert_eq!(found.found, "core 3 polls, 3 more for everything else");
+}
+
+#[test]
+fn a_core_outside_the_cpuset_fails() {
+    let found = Fake::healthy()
+        .usable("0-2")
+        .edit("hugepages: true", "hugepages: true, cores: [3]")
+        .worst("cores");
+    assert_eq!(found.level, Level::Fails);
+    assert!(found.read[0].ends_with("gives 0-2"), "{found:?}");
+}
+
+#[test]
 fn too_few_huge_pages_are_warned_of_beside_a_nic_and_a_note_without() {
     let healthy = || Fake::healthy().edit("hugepages: true", "hugepages: false");
     let found = healthy().write(FREE, "3").worst("huge-pages");
