@@ -107,7 +107,7 @@ fn state(machine: &Machine, wanted: &Wanted) -> Option<Finding> {
             Finding::warning("state", format!("{file} is on {kind}, not on tmpfs"))
                 .read(format!("/proc/self/mounts: {kind}"))
                 .why("live state is written by plain stores between frames; a disk behind it can stop the lcore")
-                .advise("# write a file below /run or /dev/shm at `state`"),
+                .advise("# write `state: {file: /run/ranshift/live}`: the unit makes and keeps that folder"),
         );
     }
     if !machine.is_folder(folder) || !machine.may_use(folder) {

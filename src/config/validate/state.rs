@@ -34,6 +34,6 @@ pub(in crate::config) const STATE: Table = Table {
         Accepts::Form("absolute path of a file"),
         "",
         "Written by plain stores while frames are carried, so it must be on tmpfs, as in \
-         `/dev/shm/ranshift.state`. One process at a time has it.",
+         `/run/ranshift/live`. One process at a time has it.",
     )],
 };
