@@ -22,10 +22,11 @@ pub fn succeed(path: &Path, tables: &Tables, now: Instant) -> io::Result<Success
     };
     let succession = image::succession(&old, tables, now);
     let beside = beside(path);
+    // Left by a death between here and the renaming, maybe as another user.
+    let _ = fs::remove_file(&beside);
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&beside)?;
     file.write_all(&succession.bytes)?;

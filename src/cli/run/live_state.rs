@@ -4,6 +4,7 @@ use crate::control::{clock, state_file};
 use crate::dataplane::live_state::Memory;
 use crate::dataplane::tables::Tables;
 use crate::dpdk::mapping::Mapping;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -27,12 +28,38 @@ pub(super) fn open(file: Option<&Path>, tables: &mut Tables) -> Option<Memory> {
     }
 }
 
+/// What an earlier process left, if it is there and not empty.
+fn hold(file: &Path) -> io::Result<Option<Mapping>> {
+    match File::options().read(true).write(true).open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+        Ok(old) => match old.metadata()?.len() {
+            0 => Ok(None),
+            len => Mapping::open(file, len as usize).map(Some),
+        },
+    }
+}
+
+/// Removes a file that this user may not open, most often of a run by hand as root: else the service
+/// would go without live state until somebody reads its log. Works where the folder is this user's.
+fn replace(file: &Path) -> io::Result<()> {
+    fs::remove_file(file)?;
+    eprintln!(
+        "ranshift: warning: live state {}: another user's file, which could not be opened, is \
+         replaced; every cell begins as configured",
+        file.display()
+    );
+    Ok(())
+}
+
 fn take_over(file: &Path, tables: &mut Tables) -> io::Result<Memory> {
-    let len = std::fs::metadata(file).map_or(0, |old| old.len());
     // Held until the new file is mapped, so that no other process does the same.
-    let _held = match len {
-        0 => None,
-        len => Some(Mapping::open(file, len as usize)?),
+    let _held = match hold(file) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            replace(file).map_err(|_| error)?;
+            None
+        }
+        held => held?,
     };
     let succession = state_file::succeed(file, tables, clock::wall())?;
     for what in &succession.ignored {
