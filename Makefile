@@ -32,8 +32,9 @@ test: setup ## run every test
 bench: setup ## measure the journey beside dpdk-testpmd (release build; under ten minutes, QUICK=1 under one)
 	$(CARGO) bench --locked --bench dataplane
 
-soak: setup ## 14 cells for MINUTES (10), a configuration every second; dpdk-testpmd before and after
+soak: setup ## 14 cells for MINUTES (10), a configuration every second; then a minute of hostile clients
 	SOAK_SECONDS=$$((60 * $(MINUTES))) SOAK_TESTPMD=1 $(CARGO) test --locked --release --test soak -- --nocapture
+	HOSTILE_SECONDS=60 $(CARGO) test --locked --release --test hostile -- --nocapture
 
 install: setup ## build the release, install program, unit, user and udev rule (DESTDIR, PREFIX)
 	$(CARGO) build --locked --release --bin ranshift

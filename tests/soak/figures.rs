@@ -1,4 +1,5 @@
 //! What the load says of itself, in the file that it maps: `struct figures` of `load.c`.
+#![allow(dead_code, reason = "shared by two tests that each use a part of it")]
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -62,14 +63,43 @@ impl Figures {
         file.write_all_at(&1u64.to_ne_bytes(), 0).unwrap();
     }
 
-    /// Microseconds below which this part of all frames came through since `before`.
-    pub(crate) fn latency_us(&self, before: &Self, part: f64) -> f64 {
-        let since = |index: usize| self.latency[index] - before.latency[index];
-        let all: u64 = (0..self.latency.len()).map(since).sum();
-        let mut left = (all as f64 * part).ceil() as u64;
-        for index in 0..self.latency.len() {
-            let here = since(index);
-            if here >= left {
+    /// Of the frames that came through since `before`.
+    pub(crate) fn since(&self, before: &Self) -> Latency {
+        let both = self.latency.iter().zip(&before.latency);
+        Latency {
+            hertz: self.hertz,
+            counts: both.map(|(now, before)| now - before).collect(),
+        }
+    }
+}
+
+/// How long frames took: how many by `bucket` of `load.c`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Latency {
+    hertz: u64,
+    counts: Vec<u64>,
+}
+
+impl Latency {
+    /// Frames.
+    pub(crate) fn frames(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Takes those of another time in.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.hertz = other.hertz;
+        self.counts.resize(other.counts.len(), 0);
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
+    /// Microseconds below which this part of them came through.
+    pub(crate) fn below_us(&self, part: f64) -> f64 {
+        let mut left = (self.frames() as f64 * part).ceil() as u64;
+        for (index, here) in self.counts.iter().enumerate() {
+            if *here >= left {
                 return upper_edge(index) as f64 * 1e6 / self.hertz as f64;
             }
             left -= here;

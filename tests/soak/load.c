@@ -10,11 +10,16 @@
  * Each frame carries the cycle counter's value in its last bytes but eight, which nobody rewrites; what comes
  * back at ports 0 and 1 gives the time between. Sequence numbers of each sender and stream run on and are
  * checked behind the box. All figures are in a file that the test maps too: LOAD_FIGURES.
+ *
+ * LOAD_STREAMS says how many of the 8 eAxC are used. With LOAD_POLLED there is no such thread: the poll loop of
+ * the box does its work in a callback of port 0, so that nothing on another core can hold the load up. Frames are
+ * then stamped with the time when they were due, and what kept the loop from them is in their latency.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +102,15 @@ static volatile struct figures *figures;
 static struct slot slots[PERIOD];
 static struct rte_ring *rx_rings[PORTS];
 static struct rte_ring *tx_rings[PORTS];
+static struct rte_mempool *pool;
+static bool polled;
+
+/* Where the load is: the slot under way and how much of it was sent; slots last so many cycles. */
+static struct {
+	uint64_t started, lasts, number;
+	size_t sent;
+	bool waits;
+} course;
 
 /* What is numbered apart: U-plane, downlink C-plane, uplink C-plane. */
 enum kind { USER, DOWNLINK_CONTROL, UPLINK_CONTROL, KINDS };
@@ -165,13 +179,13 @@ control(struct slot *slot, int cell, int stream, enum kind kind, uint8_t first, 
 
 /* One position of the pattern: downlink in the symbols below `down`, uplink from `up` on. */
 static void
-make_slot(struct slot *slot, uint8_t down, uint8_t up)
+make_slot(struct slot *slot, int streams, uint8_t down, uint8_t up)
 {
 	slot->frames = calloc(CELLS * STREAMS * (SYMBOLS + 2), sizeof(struct frame));
 	if (slot->frames == NULL)
 		give_up("load: frames");
 	for (int cell = 0; cell < CELLS; cell++)
-		for (int stream = 0; stream < STREAMS; stream++) {
+		for (int stream = 0; stream < streams; stream++) {
 			if (down > 0)
 				control(slot, cell, stream, DOWNLINK_CONTROL, 0, down);
 			if (up < SYMBOLS)
@@ -179,7 +193,7 @@ make_slot(struct slot *slot, uint8_t down, uint8_t up)
 		}
 	for (uint8_t symbol = 0; symbol < SYMBOLS; symbol++)
 		for (int cell = 0; cell < CELLS; cell++)
-			for (int stream = 0; stream < STREAMS; stream++) {
+			for (int stream = 0; stream < streams; stream++) {
 				if (symbol < down)
 					user(slot, DU_SIDE, cell, stream, symbol);
 				else if (symbol >= up)
@@ -240,7 +254,7 @@ drain(uint16_t port)
 			}
 			memcpy(&stamp, bytes + STAMP, sizeof(stamp));
 			if (port != PORTS - 1)
-				figures->latency[bucket(now - stamp)]++;
+				figures->latency[bucket(now > stamp ? now - stamp : 0)]++;
 			check_sequence(port, bytes);
 		}
 		rte_pktmbuf_free_bulk(frames, count);
@@ -262,11 +276,13 @@ under_way(void)
 	return figures->fed[DU_SIDE] - figures->drained[RU_SIDE] + figures->fed[RU_SIDE] - figures->drained[DU_SIDE];
 }
 
-/* Offers up to BURST frames that belong to one port; waits until there is room. Returns how many. */
+/* Offers up to BURST frames that belong to one port, the first of them due then and each next one `apart` later.
+ * Returns how many: none while there is no room. */
 static size_t
-offer(struct rte_mempool *pool, const struct frame *frames, size_t most, uint64_t slot)
+offer(const struct frame *frames, size_t most, uint64_t due, uint64_t apart)
 {
 	struct rte_mbuf *burst[BURST];
+	uint64_t slot = course.number;
 	uint8_t frame = slot / 20, first = slot / 2 % 10 << 4, second = slot % 2 << 6;
 	uint16_t port = frames[0].port;
 	size_t count = 0;
@@ -274,94 +290,103 @@ offer(struct rte_mempool *pool, const struct frame *frames, size_t most, uint64_
 	while (count < RTE_MIN(most, (size_t)BURST) && frames[count].port == port)
 		count++;
 	if (under_way() >= MOST_UNDER_WAY || rte_pktmbuf_alloc_bulk(pool, burst, count) != 0) {
-		figures->waits++;
-		do {
-			drain_all();
-			if (figures->stop)
-				return 0;
-		} while (under_way() >= MOST_UNDER_WAY || rte_pktmbuf_alloc_bulk(pool, burst, count) != 0);
+		figures->waits += !course.waits;
+		course.waits = true;
+		return 0;
 	}
+	course.waits = false;
 	for (size_t i = 0; i < count; i++) {
 		uint8_t *bytes = rte_pktmbuf_mtod(burst[i], uint8_t *);
-		uint64_t now = rte_rdtsc();
+		uint64_t stamp = polled ? due + i * apart : rte_rdtsc();
 
 		burst[i]->data_len = burst[i]->pkt_len = SIZE;
 		memcpy(bytes, frames[i].bytes, SIZE);
-		memcpy(bytes + STAMP, &now, sizeof(now));
+		memcpy(bytes + STAMP, &stamp, sizeof(stamp));
 		bytes[SEQUENCE] = (*frames[i].sequence)++;
 		bytes[RADIO + 1] = frame;
 		bytes[RADIO + 2] = first;
 		bytes[RADIO + 3] |= second;
 	}
+	/* Never full: it has room for more than may be under way. */
 	while (rte_ring_enqueue_bulk(rx_rings[port], (void **)burst, count, NULL) == 0)
 		drain_all();
 	figures->fed[port] += count;
 	return count;
 }
 
-/* Sends the frames of a slot over its time, and no more of it when it is 40 slots late. */
+/* Sends what is due of a slot, spread over its time; no more of it when it is 40 slots late. */
 static void
-send_slot(struct rte_mempool *pool, uint64_t number, uint64_t begins, uint64_t lasts)
+advance(void)
 {
-	const struct slot *slot = &slots[number % PERIOD];
-	size_t sent = 0;
+	const struct slot *slot = &slots[course.number % PERIOD];
+	uint64_t now = rte_rdtsc(), current = (now - course.started) / course.lasts, begins, passed;
 
-	while (sent < slot->count && !figures->stop) {
-		uint64_t now = rte_rdtsc();
-		uint64_t passed = now > begins ? now - begins : 0;
-		size_t due = RTE_MIN(passed * slot->count / lasts + 1, slot->count);
-
-		if (passed > MOST_BEHIND * lasts) {
-			figures->cut_short++;
-			return;
-		}
-		if (due > sent)
-			sent += offer(pool, slot->frames + sent, due - sent, number);
-		drain_all();
+	if (current < course.number)
+		return;
+	/* One slot behind is caught up with. */
+	if (course.sent == 0 && current > course.number + 1) {
+		figures->left_out += current - course.number;
+		course.number = current;
+		slot = &slots[course.number % PERIOD];
 	}
-}
-
-static void
-generate(struct rte_mempool *pool)
-{
-	uint64_t lasts = rte_get_tsc_hz() / SLOTS_A_SECOND, started = rte_rdtsc(), number = 0;
-
-	while (!figures->stop) {
-		uint64_t now = rte_rdtsc(), current = (now - started) / lasts;
-
-		if (current < number) {
-			drain_all();
-			continue;
-		}
-		/* One slot behind is caught up with. */
-		if (current > number + 1) {
-			figures->left_out += current - number;
-			number = current;
-		}
-		send_slot(pool, number, started + number * lasts, lasts);
-		figures->slots++;
-		number++;
-		figures->buffers = rte_mempool_in_use_count(pool);
+	begins = course.started + course.number * course.lasts;
+	passed = now - begins;
+	if (passed > MOST_BEHIND * course.lasts) {
+		figures->cut_short++;
+		course.sent = slot->count;
 	}
+	if (course.sent < slot->count) {
+		uint64_t apart = course.lasts / slot->count;
+		size_t due = RTE_MIN(passed / apart + 1, slot->count);
+
+		if (due > course.sent)
+			course.sent += offer(slot->frames + course.sent, due - course.sent,
+					     begins + course.sent * apart, apart);
+	}
+	if (course.sent < slot->count)
+		return;
+	figures->slots++;
+	figures->buffers = rte_mempool_in_use_count(pool);
+	course.number++;
+	course.sent = 0;
 }
 
 /* Takes back what is under way, for as long as anything still comes. */
 static void
-settle(struct rte_mempool *pool)
+settle(void)
 {
-	uint64_t quiet = rte_get_tsc_hz() / 5, since = rte_rdtsc(), left = rte_mempool_in_use_count(pool);
+	static uint64_t since;
+	static unsigned int left;
+	unsigned int now = rte_mempool_in_use_count(pool);
 
-	while (rte_rdtsc() - since < quiet) {
-		unsigned int now;
-
-		drain_all();
-		now = rte_mempool_in_use_count(pool);
-		if (now != left)
-			since = rte_rdtsc();
-		left = now;
-	}
+	if (since == 0 || now != left)
+		since = rte_rdtsc();
+	left = now;
+	if (rte_rdtsc() - since < rte_get_tsc_hz() / 5)
+		return;
 	figures->buffers = left;
 	figures->stopped = 1;
+}
+
+static void
+turn(void)
+{
+	if (figures->stopped)
+		return;
+	drain_all();
+	if (figures->stop)
+		settle();
+	else
+		advance();
+}
+
+/* Called by whoever polls port 0, whether it found anything or not. */
+static uint16_t
+polls(uint16_t port, uint16_t queue, struct rte_mbuf **frames, uint16_t count, uint16_t most, void *unused)
+{
+	(void)port, (void)queue, (void)frames, (void)most, (void)unused;
+	turn();
+	return count;
 }
 
 /* Until `port` is started its entry points at a function that receives nothing. */
@@ -378,7 +403,6 @@ static void *
 run(void *unstarted)
 {
 	const char *core_name = getenv("LOAD_CORE");
-	struct rte_mempool *pool;
 	cpu_set_t core;
 
 	CPU_ZERO(&core);
@@ -389,8 +413,12 @@ run(void *unstarted)
 	if (pool == NULL || rte_thread_register() != 0)
 		give_up("load: pool or thread");
 	figures->hertz = rte_get_tsc_hz();
-	generate(pool);
-	settle(pool);
+	course.lasts = figures->hertz / SLOTS_A_SECOND;
+	course.started = rte_rdtsc();
+	if (polled && rte_eth_add_rx_callback(RU_SIDE, 0, polls, NULL) == NULL)
+		give_up("load: callback");
+	while (!polled && !figures->stopped)
+		turn();
 	return NULL;
 }
 
@@ -445,17 +473,19 @@ map_figures(const char *path)
 
 RTE_INIT(load_start)
 {
-	const char *path = getenv("LOAD_FIGURES");
+	const char *path = getenv("LOAD_FIGURES"), *most = getenv("LOAD_STREAMS");
+	int streams = most == NULL ? STREAMS : RTE_MIN(atoi(most), STREAMS);
 	pthread_t thread;
 
 	if (path == NULL)
 		return;
+	polled = getenv("LOAD_POLLED") != NULL;
 	map_figures(path);
 	for (int position = 0; position < 6; position++)
-		make_slot(&slots[position], SYMBOLS, SYMBOLS);
-	make_slot(&slots[6], 6, 10);
+		make_slot(&slots[position], streams, SYMBOLS, SYMBOLS);
+	make_slot(&slots[6], streams, 6, 10);
 	for (int position = 7; position < PERIOD; position++)
-		make_slot(&slots[position], 0, 0);
+		make_slot(&slots[position], streams, 0, 0);
 	make_rings();
 	if (pthread_create(&thread, NULL, run, (void *)rte_eth_fp_ops[0].rx_pkt_burst) != 0)
 		give_up("load: thread");

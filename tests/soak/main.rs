@@ -15,7 +15,7 @@ mod rig;
 
 use api::Api;
 use figures::Figures;
-use rig::Rig;
+use rig::{Load, Rig};
 use serde_json::{Value, json};
 use std::env;
 use std::thread;
@@ -23,7 +23,7 @@ use std::time::Duration;
 
 #[test]
 fn fourteen_cells_lose_nothing_while_configuration_is_applied_every_second() {
-    let Some(rig) = Rig::new() else {
+    let Some(rig) = Rig::new("soak") else {
         eprintln!("soak: left out, it needs a core to poll and one for the load");
         return;
     };
@@ -51,11 +51,10 @@ struct Soak {
 fn soak(rig: &Rig, seconds: usize) -> Soak {
     let api = Api::on_free_port();
     // Two versions, taken in turns: one cell comes and goes, and a setting of all others changes.
-    let versions = [
-        rig::config(api.port(), "10s", false),
-        rig::config(api.port(), "9s", true),
-    ];
-    let mut appliance = rig.appliance(&versions[0]);
+    let versions = [rig::config("10s", false), rig::config("9s", true)];
+    let listen = format!("api: {{listen: \"127.0.0.1:{}\"}}\n", api.port());
+    let versions = versions.map(|version| version + &listen);
+    let mut appliance = rig.appliance(&versions[0], Load::Full);
     let pools_at_rest = json!({"frames": 0, "heads": 0, "payloads": 0});
     let started = appliance.figures();
     let mut resident = Vec::new();
@@ -186,7 +185,7 @@ fn report(soak: &Soak, yardsticks: &[Option<(Figures, Figures)>]) {
         PARTS.map(|(name, _)| format!("{name:>10}")).concat()
     );
     let line = |name: &str, (started, ended): (&Figures, &Figures)| {
-        let parts = PARTS.map(|(_, part)| format!("{:>10.2}", ended.latency_us(started, part)));
+        let parts = PARTS.map(|(_, part)| format!("{:>10.2}", ended.since(started).below_us(part)));
         println!("{name:<22}{}", parts.concat());
     };
     for (name, yardstick) in ["testpmd io, before", "testpmd io, after"]

@@ -1,7 +1,8 @@
 //! The load and a program that forwards it: the appliance, or dpdk-testpmd on the same devices and core.
+#![allow(dead_code, reason = "shared by two tests that each use a part of it")]
 
 use crate::figures::Figures;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, setpriority_process};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,12 +20,21 @@ pub(crate) struct Rig {
     core: usize,
 }
 
+/// Who makes the load, and how much of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Load {
+    /// All of it, by a thread on the other core.
+    Full,
+    /// So many eAxC of each cell, by the poll loop itself.
+    Polled(usize),
+}
+
 impl Rig {
-    /// Builds the load. `None` on a machine with one core, where a generator and a poll loop would only
-    /// wait for each other.
-    pub(crate) fn new() -> Option<Self> {
+    /// Builds the load in a folder of that name. `None` on a machine with one core, where a generator and a
+    /// poll loop would only wait for each other.
+    pub(crate) fn new(name: &str) -> Option<Self> {
         // Below the target folder: EAL refuses plugins on a path that everybody may write.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let cores = rustix::thread::sched_getaffinity(None).unwrap();
@@ -40,8 +50,34 @@ impl Rig {
         })
     }
 
+    /// A file that the appliance may be told of.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Names of the program's threads that may run on the measured core.
+    pub(crate) fn on_the_core(&self, running: &Running) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", running.program.id())).unwrap();
+        let tasks = tasks.map(|task| task.unwrap());
+        let there = tasks.filter(|task| {
+            let id = task.file_name().to_str().unwrap().parse().unwrap();
+            let cores = rustix::thread::sched_getaffinity(Pid::from_raw(id)).unwrap();
+            cores.is_set(self.core)
+        });
+        there
+            .map(|task| fs::read_to_string(task.path().join("comm")).unwrap())
+            .collect()
+    }
+
+    /// Moves the calling thread, and those that it starts from now on, to where nothing is measured.
+    pub(crate) fn stand_aside(&self) {
+        let mut cores = rustix::thread::CpuSet::new();
+        cores.set(self.other);
+        rustix::thread::sched_setaffinity(None, &cores).unwrap();
+    }
+
     /// The appliance under load.
-    pub(crate) fn appliance(&self, config: &str) -> Running {
+    pub(crate) fn appliance(&self, config: &str, load: Load) -> Running {
         let file = self.folder.join("config.yaml");
         fs::write(&file, config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ranshift"));
@@ -52,6 +88,11 @@ impl Rig {
             .arg(self.folder.join("report.json"))
             .args(["--eal", &self.eal("soak", &self.core.to_string()).join(" ")])
             .env("XDG_RUNTIME_DIR", &self.folder);
+        if let Load::Polled(streams) = load {
+            command
+                .env("LOAD_POLLED", "1")
+                .env("LOAD_STREAMS", streams.to_string());
+        }
         self.start(command, Stdio::null())
     }
 
@@ -84,11 +125,16 @@ impl Rig {
         line.split_whitespace().map(str::to_owned).collect()
     }
 
-    fn start(&self, mut command: Command, input: Stdio) -> Running {
+    fn start(&self, command: Command, input: Stdio) -> Running {
         let figures = self.folder.join("figures");
         let _ = fs::remove_file(&figures);
         let log = self.folder.join("log");
-        let program = command
+        // A session of its own, since Linux shares processor time out by session before it does by thread.
+        let mut session = Command::new("setsid");
+        session.arg(command.get_program()).args(command.get_args());
+        let set = command.get_envs();
+        let program = session
+            .envs(set.filter_map(|(key, value)| Some((key, value?))))
             .env("LOAD_FIGURES", &figures)
             .env("LOAD_CORE", self.other.to_string())
             .stdin(input)
@@ -122,6 +168,18 @@ impl Running {
     /// What the load has seen so far.
     pub(crate) fn figures(&self) -> Figures {
         Figures::read(&self.figures)
+    }
+
+    /// Asks the kernel to serve the poll loop before whatever else this machine does, which only root may.
+    pub(crate) fn prefer(&self) {
+        let session = format!("/proc/{}/autogroup", self.program.id());
+        let among_sessions = fs::write(session, "-20");
+        let among_threads = setpriority_process(Some(Pid::from_child(&self.program)), -20);
+        if among_sessions.is_err() || among_threads.is_err() {
+            println!(
+                "figures hold for a machine that does nothing else: the poll loop has no priority"
+            );
+        }
     }
 
     /// Resident memory in KiB.
@@ -168,8 +226,8 @@ impl Drop for Running {
 
 /// 14 cells of 8 eAxC, each with an active and a standby DU. `step_memory` tells two versions apart, and
 /// `spare` adds a cell without traffic.
-pub(crate) fn config(api: u16, step_memory: &str, spare: bool) -> String {
-    let mut yaml = format!("api: {{listen: \"127.0.0.1:{api}\"}}\nports:\n");
+pub(crate) fn config(step_memory: &str, spare: bool) -> String {
+    let mut yaml = "ports:\n".to_owned();
     let cells = CELLS + usize::from(spare);
     for (port, name) in ["ru-side", "du-side", "standby-side"].iter().enumerate() {
         let device = device(port);
