@@ -1,4 +1,5 @@
-//! Bodies of requests: JSON objects of the expected form, or a problem that says where they are not.
+//! Bodies of requests: JSON objects of the expected form, whole in time, or a problem that says where they
+//! are not.
 
 use super::problem::Problem;
 use axum::body::{Bytes, to_bytes};
@@ -7,6 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use std::error::Error;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A JSON object; no body at all stands for `{}`.
 pub(super) struct Object<T>(pub(super) T);
@@ -31,7 +34,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Object<T> {
 
 /// All of a body of at most `most` bytes.
 pub(super) async fn whole(request: Request, most: usize) -> Result<Bytes, Problem> {
-    to_bytes(request.into_body(), most).await.map_err(|error| {
+    let bytes = timeout(TIME, to_bytes(request.into_body(), most)).await;
+    let bytes = bytes.map_err(|_| Problem::of_status(StatusCode::REQUEST_TIMEOUT))?;
+    bytes.map_err(|error| {
         if error
             .source()
             .is_some_and(|why| why.is::<LengthLimitError>())
@@ -60,6 +65,9 @@ fn is_json(headers: &HeaderMap) -> bool {
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }
+
+/// For a body, from the end of the headers.
+const TIME: Duration = Duration::from_secs(5);
 
 /// Bytes of a body that is not a configuration.
 const SMALL: usize = 16 << 10;

@@ -132,7 +132,7 @@ fn router(board: &Arc<Board>, access: &Arc<Access>) -> Router {
     };
     page::beside(router)
         .fallback(|| async { Problem::of_status(StatusCode::NOT_FOUND) })
-        .layer(middleware::from_fn(pace::whole_request))
+        .layer(middleware::from_fn(pace::answer_in_time))
         .layer(middleware::from_fn_with_state(
             shared.clone(),
             access::admit,

@@ -1,4 +1,5 @@
-//! Slow clients: a request must be whole in time, and what is sent must be taken.
+//! Nothing is waited for without end: an answer, and that what is sent is taken. `body` bounds the time of
+//! a request's body.
 
 use super::problem::Problem;
 use axum::extract::Request;
@@ -12,11 +13,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Answers 408 if a request's body or its answer takes too long. A stream has begun by then.
-pub(super) async fn whole_request(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST, next.run(request)).await {
+/// Answers 504 if the answer takes too long. A stream has begun by then.
+pub(super) async fn answer_in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::of_status(StatusCode::REQUEST_TIMEOUT).into_response(),
+        Err(_) => Problem::of_status(StatusCode::GATEWAY_TIMEOUT).into_response(),
     }
 }
 
@@ -82,8 +83,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 }
 
-/// From the end of the headers to the beginning of the answer.
-const REQUEST: Duration = Duration::from_secs(5);
+/// From the end of the headers to the beginning of the answer: a body, and what it asks for.
+const ANSWER: Duration = Duration::from_secs(9);
 
 /// How long the other side may take nothing of what is sent.
 const STALL: Duration = Duration::from_secs(10);

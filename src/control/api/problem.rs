@@ -127,6 +127,11 @@ impl Problem {
                 "too_slow",
                 "The request was not complete in time: send it at once.",
             ),
+            StatusCode::GATEWAY_TIMEOUT => (
+                "no_answer",
+                "What was asked for took too long: whether it holds is not known. Look at the events before \
+                 repeating it.",
+            ),
             StatusCode::BAD_REQUEST => ("bad_request", "The path or the query cannot be read."),
             StatusCode::SERVICE_UNAVAILABLE => (
                 "overloaded",
