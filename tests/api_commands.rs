@@ -255,6 +255,16 @@ fn a_reader_that_comes_too_late_is_told_that_it_lags() {
 }
 
 #[test]
+fn a_reader_that_knew_the_process_before_is_told_and_gets_all_of_this_one() {
+    let served = Served::new();
+    fence(&served, "fence");
+    let mut lines = follow(&served, &[("last-event-id", "123456")]);
+    assert_eq!(until(&mut lines, "event: "), "event: lagged");
+    assert!(until(&mut lines, "data: ").contains("\"restarted\":true"));
+    assert_eq!(until(&mut lines, "id: "), "id: 1");
+}
+
+#[test]
 fn events_are_paged_by_their_number() {
     let served = Served::new();
     for _ in 0..5 {

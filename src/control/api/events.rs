@@ -10,7 +10,7 @@ use axum::response::Sse;
 use axum::response::sse::{self, KeepAlive};
 use axum::{Extension, Json};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -71,7 +71,8 @@ pub(super) async fn events(
 /// Every new event as it happens
 ///
 /// `id` is the number, `event` the kind, `data` the event as JSON. After `Last-Event-ID` (or `?after`)
-/// nothing is missed that is still kept; `lagged` says up to which number events are gone.
+/// nothing is missed that is still kept; `lagged` says up to which number events are gone, or that the
+/// process has been started again and counts from one (`restarted`).
 #[utoipa::path(
     get, path = "/api/v1/events/stream", tag = "events", params(Follow),
     responses(
@@ -89,9 +90,8 @@ pub(super) async fn stream(
     known(&shared, follow.cell.as_deref())?;
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.trim().parse().ok());
-    let from = last
-        .or(follow.after)
-        .unwrap_or_else(|| *shared.board.log.watch().borrow());
+    let newest = *shared.board.log.watch().borrow();
+    let from = last.or(follow.after).unwrap_or(newest);
     let room = streams.take().ok_or_else(too_many)?;
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
@@ -106,6 +106,14 @@ pub(super) async fn stream(
 async fn feed(shared: Shared, cell: Option<String>, mut seen: u64, sender: mpsc::Sender<Sent>) {
     let mut newest = shared.board.log.watch();
     let mut told_gone = 0;
+    // A number that was never given here is another process's: what it told is gone, all of this one is new.
+    if seen > *newest.borrow() {
+        let data = json!({"after": seen, "gone": seen, "restarted": true});
+        if sender.send(Ok(lagged(&data))).await.is_err() {
+            return;
+        }
+        seen = 0;
+    }
     loop {
         let last = *newest.borrow_and_update();
         let reading = shared
@@ -114,9 +122,8 @@ async fn feed(shared: Shared, cell: Option<String>, mut seen: u64, sender: mpsc:
             .after(seen, AHEAD, |event| is_of(event, cell.as_deref()));
         if let Some(gone) = reading.gone.filter(|gone| *gone > told_gone) {
             told_gone = gone;
-            let lagged = sse::Event::default().event("lagged");
-            let data = json!({"after": seen, "gone": gone}).to_string();
-            if sender.send(Ok(lagged.data(data))).await.is_err() {
+            let data = json!({"after": seen, "gone": gone, "restarted": false});
+            if sender.send(Ok(lagged(&data))).await.is_err() {
                 return;
             }
         }
@@ -136,6 +143,10 @@ async fn feed(shared: Shared, cell: Option<String>, mut seen: u64, sender: mpsc:
             () = sender.closed() => return,
         }
     }
+}
+
+fn lagged(data: &Value) -> sse::Event {
+    sse::Event::default().event("lagged").data(data.to_string())
 }
 
 fn event(event: &status::Event) -> sse::Event {
