@@ -134,7 +134,7 @@ const METRICS: &[Metric] = &[
     })
     .watched(&[Alert {
         name: "RanshiftThinMargin",
-        expr: "sum by (instance, cell, member) (rate(ranshift_member_liveness_margin_seconds_bucket{le=\"0.00005\"}[5m])) / sum by (instance, cell, member) (rate(ranshift_member_liveness_margin_seconds_count[5m])) > 0.001",
+        expr: "sum by (instance, cell, member) (rate(ranshift_member_liveness_margin_seconds_bucket{le=~\"0.00005|5e-05\"}[5m])) / sum by (instance, cell, member) (rate(ranshift_member_liveness_margin_seconds_count[5m])) > 0.001",
         lasting: "5m",
         severity: Severity::Warning,
         summary: "{{ $labels.member }} of {{ $labels.cell }} is often heard less than 50 us before it would count as silent",
