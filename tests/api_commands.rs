@@ -137,6 +137,39 @@ fn a_failover_by_command_fences_the_active_member_and_waits_for_the_standby() {
 }
 
 #[test]
+fn while_a_failover_waits_a_refusal_names_what_ends_that_and_readmitting_does() {
+    let served = Served::new();
+    let ctl = |arguments: &[&str]| {
+        let api = format!("http://{}", served.address());
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ranshift"));
+        let output = program
+            .args(["ctl", "--api", &api])
+            .args(arguments)
+            .output();
+        let output = output.unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let told = ctl(&["failover", "cell-1"]);
+    assert!(
+        told.contains("at the earliest") && !told.contains("on air now"),
+        "{told}"
+    );
+    served.wait_until(|served| status(served)["waiting_for"] == "du-b");
+    let told = ctl(&["cells"]);
+    assert!(told.contains("nobody: failover waits for du-b"), "{told}");
+    let told = ctl(&["migrate", "cell-1", "--to", "du-b"]);
+    for cure in [
+        "failover cell-1 --to MEMBER",
+        "`readmit cell-1 du-a` puts du-a back on air",
+        "`fence cell-1 du-b` gives up",
+    ] {
+        assert!(told.contains(cure), "{told}");
+    }
+    let told = ctl(&["readmit", "cell-1", "du-a"]);
+    assert!(told.contains("du-a is active again from slot"), "{told}");
+}
+
+#[test]
 fn a_fenced_member_is_readmitted() {
     let served = Served::new();
     let member = json!({"member": "du-b"}).to_string();

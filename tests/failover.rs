@@ -18,6 +18,12 @@ use ranshift::wire::oran::emit::ControlSection;
 
 const A: MemberId = MemberId(0);
 const B: MemberId = MemberId(1);
+const C: MemberId = MemberId(2);
+const FROM_C: Sender = Sender {
+    source: [2, 0xd0, 0, 0, 0, 3],
+    destination: [2, 0xa0, 0, 0, 0, 3],
+    vlan: None,
+};
 const LEAD_NS: i64 = 400_000;
 
 const PLAN: &str = "
@@ -31,10 +37,10 @@ fn slot(appliance: &mut Appliance, n: i64, alive: &[Sender]) -> Vec<(Sender, Lef
     appliance.wait_until(clock().air(slot, 0).offset(-LEAD_NS));
     let mut left = Vec::new();
     for sender in alive {
-        let (port, eaxc) = if sender.source == DU_A {
-            (1, 0)
-        } else {
-            (2, 16)
+        let (port, eaxc) = match sender.source {
+            DU_A => (1, 0),
+            DU_B => (2, 16),
+            _ => (3, 32),
         };
         let number = n as u8;
         let direction = if n % 10 >= 7 { Uplink } else { Downlink };
@@ -425,4 +431,114 @@ fn a_failover_by_command_is_refused_when_nobody_can_take_over() {
         refused(&both, PLAN, Some(MemberId(7))),
         Some(Refusal::UnknownMember)
     );
+}
+
+/// As `two_dus`, with a third that is nobody's standby.
+fn three_dus(extra: &str) -> String {
+    let du = "  du-c: {port: c, mac: '02:d0:00:00:00:03', facing: '02:a0:00:00:00:03', vlan: none, attachment: dedicated}";
+    let streams = "      du-c: {eaxc: {downlink: [32, 33], uplink: [32, 33], prach: [36, 37]}}";
+    two_dus(extra)
+        .replace("b: {mtu: 9000}}", "b: {mtu: 9000}, c: {mtu: 9000}}")
+        .replace("\ncells:", &format!("\n{du}\ncells:"))
+        .replace("[20, 21]}}\n", &format!("[20, 21]}}}}\n{streams}\n"))
+        .replace("{ru: [a, b], a: [ru],", "{ru: [a, b, c], a: [ru], c: [ru],")
+}
+
+/// A failover by command waits for B, which is in step and says no more.
+fn waiting_for_b() -> Appliance {
+    let quiet = "    liveness: {enabled: false}\n    failover: {standby: [du-b], damping: 1s}";
+    let mut appliance = Appliance::new(&three_dus(quiet));
+    for n in 0..20 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B, FROM_C]);
+    }
+    appliance.command(Boundary::Next, Action::FailOver { to: None });
+    for n in 20..25 {
+        slot(&mut appliance, n, &[FROM_A, FROM_C]);
+    }
+    appliance
+}
+
+/// How the last command was refused, if it was.
+fn refusal(appliance: &Appliance) -> Option<Refusal> {
+    let answers = kinds(appliance).into_iter().rev();
+    let mut answers = answers.filter_map(|kind| match kind {
+        EventKind::Refused { why, .. } => Some(Some(why)),
+        EventKind::Accepted { .. } => Some(None),
+        _ => None,
+    });
+    answers.next().unwrap()
+}
+
+#[test]
+fn a_failover_that_waits_for_a_silent_member_can_be_given_another() {
+    let mut appliance = waiting_for_b();
+    appliance.command(Boundary::Next, Action::FailOver { to: Some(C) });
+    assert_eq!(refusal(&appliance), None);
+    let passed: usize = (25..30)
+        .map(|n| slot(&mut appliance, n, &[FROM_A, FROM_C]).len())
+        .sum();
+    assert!(passed > 0, "{:?}", kinds(&appliance));
+    let roles = &appliance.worker.state().cells[0].roles;
+    assert_eq!(roles.final_mode(), Mode::Single(C));
+    assert!(roles.is_fenced(A) && !roles.is_fenced(B));
+}
+
+#[test]
+fn the_member_that_was_waited_for_first_is_not_heard_once_another_is() {
+    let mut appliance = waiting_for_b();
+    appliance.command(Boundary::Next, Action::FailOver { to: Some(C) });
+    for n in 25..30 {
+        slot(&mut appliance, n, &[FROM_B, FROM_C]);
+    }
+    let roles = &appliance.worker.state().cells[0].roles;
+    assert_eq!(roles.final_mode(), Mode::Single(C));
+    assert!(appliance.dropped(DropReason::NotActive) > 0);
+}
+
+#[test]
+fn while_a_failover_waits_every_command_that_needs_its_boundary_says_so() {
+    let mut appliance = waiting_for_b();
+    for action in [
+        Action::Switch { to: C },
+        Action::Switch { to: A },
+        Action::Share {
+            source: A,
+            destination: C,
+        },
+        Action::FailOver { to: None },
+        Action::FailOver { to: Some(B) },
+    ] {
+        appliance.command(Boundary::Next, action);
+        assert_eq!(
+            refusal(&appliance),
+            Some(Refusal::FailoverWaits),
+            "{action:?}"
+        );
+    }
+    appliance.command(Boundary::Next, Action::FailOver { to: Some(A) });
+    assert_eq!(refusal(&appliance), Some(Refusal::Fenced));
+}
+
+#[test]
+fn a_failover_that_waits_is_given_up_by_fencing_its_member_and_a_migration_follows() {
+    let mut appliance = waiting_for_b();
+    appliance.command(Boundary::Next, Action::Fence { member: B });
+    appliance.command(Boundary::Next, Action::Switch { to: C });
+    assert_eq!(refusal(&appliance), None);
+    let passed: usize = (25..30)
+        .map(|n| slot(&mut appliance, n, &[FROM_C]).len())
+        .sum();
+    assert!(passed > 0, "{:?}", kinds(&appliance));
+}
+
+#[test]
+fn a_failover_that_waits_ends_when_the_fenced_member_is_readmitted() {
+    let mut appliance = waiting_for_b();
+    appliance.command(Boundary::Next, Action::Readmit { member: A });
+    let passed: usize = (25..30)
+        .map(|n| slot(&mut appliance, n, &[FROM_A]).len())
+        .sum();
+    assert!(passed > 0, "{:?}", kinds(&appliance));
+    let roles = &appliance.worker.state().cells[0].roles;
+    assert_eq!(roles.final_mode(), Mode::Single(A));
 }

@@ -72,7 +72,7 @@ enum Ask {
         /// The member
         member: String,
     },
-    /// A fenced MEMBER is a standby again
+    /// A fenced MEMBER may take part again
     Readmit {
         /// Name of the cell
         cell: String,

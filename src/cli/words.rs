@@ -15,6 +15,26 @@ pub(super) fn mode(mode: &CellMode) -> String {
     }
 }
 
+/// The mode, or why nobody may speak: whom it names may be fenced.
+pub(super) fn speaking(status: &CellStatus) -> String {
+    match &status.waiting_for {
+        Some(member) if is_off_air(status) => format!("nobody: failover waits for {member}"),
+        Some(member) => format!("{}; failover waits for {member}", mode(&status.mode)),
+        None if is_off_air(status) => "nobody: readmit a member or migrate to one".to_owned(),
+        None => mode(&status.mode),
+    }
+}
+
+/// No member may speak.
+pub(super) fn is_off_air(status: &CellStatus) -> bool {
+    !status.members.iter().any(speaks)
+}
+
+/// It may speak.
+pub(super) fn speaks(member: &Member) -> bool {
+    matches!(member.role.as_str(), "active" | "sharing")
+}
+
 /// "1,234,567 (SFN 288.7)".
 pub(super) fn slot(status: &CellStatus) -> String {
     let Some(slot) = status.slot else {
@@ -79,6 +99,21 @@ pub(super) fn drops(drops: &BTreeMap<String, u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_fenced_does_not_speak_whatever_the_mode_says() {
+        let mut status = crate::cli::example::cell().status;
+        assert_eq!(speaking(&status), "du-1 active");
+        for member in &mut status.members {
+            member.role = "fenced".to_owned();
+        }
+        assert_eq!(
+            speaking(&status),
+            "nobody: readmit a member or migrate to one"
+        );
+        status.waiting_for = Some("du-2".to_owned());
+        assert_eq!(speaking(&status), "nobody: failover waits for du-2");
+    }
 
     #[test]
     fn times_are_told_in_three_digits() {

@@ -142,6 +142,7 @@ impl LcoreState {
         to: MemberId,
         boundary: SlotCount,
     ) -> Result<SlotCount, Refusal> {
+        self.settled(cell)?;
         let before = self.mode_at(cell, boundary)?;
         if before == Mode::Single(to) {
             return Err(Refusal::IsActive);
@@ -160,6 +161,7 @@ impl LcoreState {
         (source, destination): (MemberId, MemberId),
         boundary: SlotCount,
     ) -> Result<SlotCount, Refusal> {
+        self.settled(cell)?;
         if source == destination {
             return Err(Refusal::IsActive);
         }
@@ -182,9 +184,6 @@ impl LcoreState {
             .cells
             .get_mut(cell.index())
             .ok_or(Refusal::UnknownMember)?;
-        if state.failover.waiting.is_some() {
-            return Err(Refusal::Busy);
-        }
         state
             .roles
             .schedule(from, mode, Cause::Command)
@@ -262,7 +261,7 @@ impl LcoreState {
         if state.failover.waiting.is_some() && state.roles.holds(member, current) {
             if state.is_silent(member) {
                 state.roles.fence(member);
-                return Err(Refusal::Busy);
+                return Err(Refusal::NotInStep);
             }
             state.failover.waiting = None;
         }
@@ -293,6 +292,15 @@ impl LcoreState {
             self.retry_failover(now, tables, cell);
         }
         Ok(current)
+    }
+
+    /// No failover has yet to find its boundary, which whatever is scheduled before could lie behind.
+    fn settled(&self, cell: CellId) -> Result<(), Refusal> {
+        let state = self.cells.get(cell.index()).ok_or(Refusal::UnknownMember)?;
+        match state.failover.waiting {
+            Some(_) => Err(Refusal::FailoverWaits),
+            None => Ok(()),
+        }
     }
 
     fn mode_at(&self, cell: CellId, slot: SlotCount) -> Result<Mode, Refusal> {

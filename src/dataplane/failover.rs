@@ -144,7 +144,8 @@ impl LcoreState {
         after.offset(1)
     }
 
-    /// By command, as if the active member were lost now: `to` takes over, or whom the plan would take.
+    /// By command, as if the active member were lost now: `to` takes over, or whom the plan would take. A
+    /// failover that waits for a member is given `to` to wait for instead; nobody else is fenced then.
     /// Returns the first slot that it can begin; the event of the mode names the one that it did.
     pub fn fail_over_by_command(
         &mut self,
@@ -156,12 +157,16 @@ impl LcoreState {
         let state = self.cells.get(cell.index());
         let state = state.ok_or(Refusal::UnknownMember)?;
         let current = state.clock.ok_or(Refusal::NoSlotYet)?.slot_at(now);
-        if state.failover.waiting.is_some() {
-            return Err(Refusal::Busy);
-        }
-        let from = state.roles.mode(current).carrier_owner();
+        let owner = state.roles.mode(current).carrier_owner();
+        let from = match state.failover.waiting {
+            Some((awaited, _)) if to.is_none_or(|to| to == awaited) => {
+                return Err(Refusal::FailoverWaits);
+            }
+            Some(_) => state.fenced_speaker(current).unwrap_or(owner),
+            None => owner,
+        };
         let to = match to {
-            Some(to) if to == from => return Err(Refusal::IsActive),
+            Some(to) if to == from && !state.roles.is_fenced(to) => return Err(Refusal::IsActive),
             Some(to) => self.fit(now, tables, cell, to).map(|()| to)?,
             None => self
                 .successor(now, tables, cell, from)

@@ -77,6 +77,7 @@ impl Refusal {
             Self::NotActive => "not_active",
             Self::TooSoon => "too_soon",
             Self::NotFenced => "not_fenced",
+            Self::FailoverWaits => "failover_waits",
         }
     }
 }

@@ -390,6 +390,12 @@ impl CellState {
         self.roles.is_fenced(member) || heard.is_some_and(|heard| heard.liveness.is_lost())
     }
 
+    /// The member that `slot`, or one that follows it, is still left to although it is fenced.
+    pub fn fenced_speaker(&self, slot: SlotCount) -> Option<MemberId> {
+        let mut members = (0..self.members.len()).map(|index| MemberId(index as u8));
+        members.find(|member| self.roles.is_fenced(*member) && self.roles.holds(*member, slot))
+    }
+
     /// When something is due whatever frames arrive.
     pub fn deadline(&self, tables: &CellTables) -> Instant {
         let members = self.members.iter().enumerate().map(|(n, member)| {

@@ -388,6 +388,8 @@ pub enum Refusal {
     TooSoon,
     /// Only a fenced member can be readmitted.
     NotFenced,
+    /// A failover has been decided and waits for its member to begin a slot.
+    FailoverWaits,
 }
 
 /// Whoever decides beside the lcore: the controller, a scenario, a test. Implemented without I/O.

@@ -150,6 +150,7 @@ pub(super) const fn refusal(why: Refusal) -> &'static str {
         Refusal::NotActive => "the source of a migration must be the active member",
         Refusal::TooSoon => "a pattern must be published pattern_lead slots before it applies",
         Refusal::NotFenced => "the member is not fenced",
+        Refusal::FailoverWaits => "a failover waits for its member to begin a slot",
     }
 }
 

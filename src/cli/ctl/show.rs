@@ -4,7 +4,10 @@ use super::{Console, segment};
 use crate::cli::calendar;
 use crate::cli::client::Trouble;
 use crate::cli::text::{Ink, Table, clean};
-use crate::cli::words::{between, drops, heard, margin, mode, prb_use, share, slot};
+use crate::cli::words::{
+    between, drops, heard, is_off_air, margin, mode, prb_use, share, slot, speaking as mode_now,
+    speaks,
+};
 use crate::control::status::{Appliance, Cell, Ledger, Member};
 use crate::telemetry::amount;
 use serde_json::Value;
@@ -136,7 +139,7 @@ impl Console<'_> {
         let mut table = Table::new(&["CELL", "RU", "SLOT ON AIR", "ARMED", "WHO MAY SPEAK"]);
         for cell in &cells {
             table.inked(
-                ink(&cell.status.members),
+                cell_ink(cell),
                 [
                     cell.cell.clone(),
                     cell.spec.ru.clone(),
@@ -273,12 +276,11 @@ impl Console<'_> {
 /// The mode with its cause and what is to come.
 fn speaking(cell: &Cell) -> String {
     let status = &cell.status;
-    let mut words = format!(
-        "{}, by {} since slot {}",
-        mode(&status.mode),
-        status.mode_cause,
-        amount(status.mode_since_slot)
-    );
+    let mut words = mode_now(status);
+    if !is_off_air(status) {
+        let since = amount(status.mode_since_slot);
+        words.push_str(&format!(", by {} since slot {since}", status.mode_cause));
+    }
     if let Some(next) = &status.next_mode {
         words.push_str(&format!(
             "; {} from slot {}",
@@ -286,15 +288,18 @@ fn speaking(cell: &Cell) -> String {
             amount(next.from_slot)
         ));
     }
-    if let Some(member) = &status.waiting_for {
-        words.push_str(&format!("; failover waits for {member}"));
-    }
     words
 }
 
+fn cell_ink(cell: &Cell) -> Ink {
+    match is_off_air(&cell.status) {
+        true => Ink::Bad,
+        false => ink(&cell.status.members),
+    }
+}
+
 fn ink(members: &[Member]) -> Ink {
-    let speaks = |member: &&Member| matches!(member.role.as_str(), "active" | "sharing");
-    if members.iter().filter(speaks).any(|member| member.lost) {
+    if members.iter().any(|member| speaks(member) && member.lost) {
         return Ink::Bad;
     }
     match members

@@ -5,7 +5,9 @@ use super::rates::told;
 use super::view::{Asking, View};
 use crate::cli::calendar::{span, time_of_day};
 use crate::cli::text::{clean, wrap};
-use crate::cli::words::{between, heard, margin, mode, prb_use, share};
+use crate::cli::words::{
+    between, heard, is_off_air, margin, mode, prb_use, share, speaking, speaks,
+};
 use crate::control::status::{Appliance, Cell, Lcore, Member};
 use crate::telemetry::amount;
 use ratatui::Frame;
@@ -114,7 +116,7 @@ fn draw_cells(frame: &mut Frame<'_>, area: Rect, view: &View) {
         let next = next.map_or_else(String::new, |next| format!(" > {}", mode(&next.mode)));
         let cells = [
             cell.cell.clone(),
-            format!("{}{next}", mode(&status.mode)),
+            format!("{}{next}", speaking(status)),
             status.mode_cause.clone(),
             format!("{in_step}/{}", status.members.len()),
             speaker.map_or_else(|| "-".to_owned(), heard),
@@ -380,13 +382,10 @@ fn longest<'a>(names: impl Iterator<Item = &'a str>) -> u16 {
     widths.max().unwrap_or(0).clamp(5, 16) as u16
 }
 
-fn speaks(member: &Member) -> bool {
-    matches!(member.role.as_str(), "active" | "sharing")
-}
-
 fn cell_style(cell: &Cell) -> Style {
     let members = &cell.status.members;
-    if members.iter().any(|member| speaks(member) && member.lost) {
+    let dead = members.iter().any(|member| speaks(member) && member.lost);
+    if dead || is_off_air(&cell.status) {
         return BAD;
     }
     match members

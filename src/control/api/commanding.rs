@@ -7,7 +7,7 @@ use crate::control::board::Answer;
 use crate::control::clock;
 use crate::control::status::{self, Accepted};
 use crate::control::wanted::Wanted;
-use crate::dataplane::mailbox::{self, Action, PatternBits};
+use crate::dataplane::mailbox::{self, Action, PatternBits, Refusal};
 use crate::ran::{CellId, Instant, MemberId, SlotCount};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -128,7 +128,8 @@ pub(super) async fn migrate(
 /// As if the active member were lost now
 ///
 /// It is fenced at once, and the standby takes over from the first slot that it begins after this: the
-/// answer names the first slot that can be, the event `mode` the one that was.
+/// answer names the first slot that can be, the event `mode` the one that was. While a failover waits for a
+/// member that does not begin, this gives it another to wait for.
 #[utoipa::path(
     post, path = "/api/v1/cells/{cell}/failover", tag = "commands", request_body = FailOver,
     params(("cell" = String, Path, description = "Name of the cell")),
@@ -174,7 +175,9 @@ pub(super) async fn fence(
         .await
 }
 
-/// A fenced member is a standby again
+/// A fenced member may take part again
+///
+/// It is a standby, or active at once if the failover that fenced it still waits for another.
 #[utoipa::path(
     post, path = "/api/v1/cells/{cell}/readmit", tag = "commands", request_body = OneMember,
     params(("cell" = String, Path, description = "Name of the cell")),
@@ -333,6 +336,9 @@ impl<'a> Ordered<'a> {
         let board = &self.shared.board;
         let answer = board.command(self.cell, boundary, action).await;
         match answer.map_err(Problem::unanswered)? {
+            Answer::Refused {
+                why: Refusal::FailoverWaits,
+            } => Err(waits(self.shared, self.name)),
             Answer::Refused { why } => Err(Problem::refused(why)),
             Answer::Accepted { command, boundary } => Ok(Json(Accepted {
                 command,
@@ -344,6 +350,32 @@ impl<'a> Ordered<'a> {
             })),
         }
     }
+}
+
+/// A failover waits: for whom, and what ends that, by name if the lcore has reported it already.
+fn waits(shared: &Shared, name: &str) -> Problem {
+    let refused = Problem::refused(Refusal::FailoverWaits);
+    let Ok((_, cell)) = reading::found(shared, name) else {
+        return refused;
+    };
+    let status = cell.status;
+    let holds = |name: &String| match &status.mode {
+        status::CellMode::Single { active } => active == name,
+        status::CellMode::Shared {
+            source,
+            destination,
+        } => source == name || destination == name,
+    };
+    let members = status.members.iter();
+    let mut fenced = members.filter(|member| member.role == "fenced" && holds(&member.member));
+    let (Some(awaited), Some(fenced)) = (status.waiting_for, fenced.next()) else {
+        return refused;
+    };
+    let fenced = &fenced.member;
+    refused.with_detail(format!(
+        "A failover waits for {awaited}: `failover {name} --to MEMBER` takes another member, \
+         `readmit {name} {fenced}` puts {fenced} back on air, `fence {name} {awaited}` gives up on it."
+    ))
 }
 
 fn when(boundary: &Boundary) -> Outcome<mailbox::Boundary> {

@@ -102,6 +102,11 @@ impl Problem {
         }
     }
 
+    /// The same with more to say about it.
+    pub(super) fn with_detail(self, detail: String) -> Self {
+        Self { detail, ..self }
+    }
+
     /// Not before so many seconds.
     pub(super) const fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);

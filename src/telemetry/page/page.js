@@ -178,6 +178,7 @@ function verdict(cells, appliance) {
 function judge({ status }) {
   const speakers = status.members.filter(member => SPEAKS[member.role]);
   const lost = status.members.filter(member => member.lost || member.role === 'fenced');
+  if (!speakers.length && status.waiting_for) return { level: 'bad', words: `nobody speaks: the failover waits for the first C-plane of ${status.waiting_for}. Fail over to another member, or readmit the fenced one.` };
   if (!speakers.length) return { level: 'bad', words: 'nobody may speak. Readmit a member or migrate to one.' };
   const dead = speakers.filter(member => member.lost);
   if (status.waiting_for) return { level: 'bad', words: `failing over, waiting for the first C-plane of ${status.waiting_for}.` };
@@ -214,15 +215,16 @@ function fill(card, cell) {
   topology(card.querySelector('svg'), cell);
   // Buttons are made anew only when they change: focus stays where it was.
   const others = status.members.filter(member => !SPEAKS[member.role] || status.mode.mode === 'shared' && member.member !== status.mode.source);
-  const choices = others.filter(member => member.role !== 'fenced').map(member => ['migrate', member.member]);
-  if (status.armed) choices.push(['failover', status.armed]);
+  const able = others.filter(member => member.role !== 'fenced' && member.member !== status.waiting_for);
+  const choices = able.map(member => [status.waiting_for ? 'instead' : 'migrate', member.member]);
+  if (status.armed && !status.waiting_for) choices.push(['failover', status.armed]);
   status.members.filter(member => member.role === 'fenced').forEach(member => choices.push(['readmit', member.member]));
   const key = JSON.stringify([choices, state.readOnly]);
   const place = card.querySelector('.choices');
   if (place.dataset.key === key) return;
   place.dataset.key = key;
   place.replaceChildren(...choices.map(([verb, member]) => {
-    const words = { migrate: `Migrate to ${member}`, failover: 'Fail over', readmit: `Readmit ${member}` }[verb];
+    const words = { migrate: `Migrate to ${member}`, failover: 'Fail over', instead: `Fail over to ${member}`, readmit: `Readmit ${member}` }[verb];
     const button = make('button', { type: 'button', class: verb === 'failover' ? 'danger' : '', 'data-verb': verb, 'data-member': member }, words);
     button.disabled = state.readOnly;
     if (state.readOnly) button.title = 'This token may only read';
@@ -340,16 +342,17 @@ function rows(id, headings, cells, nothing) {
 // Commanding
 
 async function command(spec, cell, verb, member) {
-  const [question, consequence, body, yes] = {
+  const [question, consequence, body, yes, path = verb] = {
     migrate: [`Migrate ${cell} to ${member}?`, `From the next slot on, only ${member} may speak to ${spec.ru}.`, { to: member }, 'Migrate'],
     failover: [`Fail ${cell} over to ${member}?`, `The active member is fenced at once; ${member} takes over with its first C-plane.`, {}, 'Fail over'],
-    readmit: [`Readmit ${member} to ${cell}?`, 'It becomes a standby; it does not speak.', { member }, 'Readmit'],
+    instead: [`Fail ${cell} over to ${member}?`, `The failover waits no longer for another member; ${member} takes over with its first C-plane.`, { to: member }, 'Fail over', 'failover'],
+    readmit: [`Readmit ${member} to ${cell}?`, 'It becomes a standby, or speaks at once if a failover from it still waits.', { member }, 'Readmit'],
   }[verb];
   if (!await confirmed(question, consequence, yes)) return;
   try {
-    const answer = await ask(`/api/v1/cells/${encodeURIComponent(cell)}/${verb}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const answer = await ask(`/api/v1/cells/${encodeURIComponent(cell)}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
     const { boundary_slot } = await answer.json();
-    say(`${cell}: ${{ migrate: `${member} is active`, failover: `fails over to ${member}`, readmit: `${member} is a standby again` }[verb]} from slot ${amount(boundary_slot)}.`);
+    say(`${cell}: ${{ migrate: `${member} is active`, failover: `fails over to ${member}`, instead: `fails over to ${member}`, readmit: `${member} may take part again` }[verb]} from slot ${amount(boundary_slot)}${path === 'failover' ? ' at the earliest' : ''}.`);
   } catch (error) {
     if (error.status === 403) state.readOnly = true;
     say(`${cell}: ${error.status ? `refused: ${error.message}` : 'no answer: whether it was done is not known.'}`, true);

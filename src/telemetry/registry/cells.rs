@@ -216,7 +216,7 @@ const METRICS: &[Metric] = &[
         lasting: "5s",
         severity: Severity::Critical,
         summary: "{{ $labels.cell }} waits for a standby that does not speak",
-        action: "The cell is off air: migrate it to a member that is in step, or restart the standby.",
+        action: "The cell is off air: `ranshift ctl failover CELL --to MEMBER` takes another member that is in step, `readmit` puts the fenced one back on air if it lives, `fence` gives up on the one that is waited for.",
     }, ]),
     Metric::new(
         Kind::Gauge,
