@@ -88,6 +88,7 @@ const HOSTS: &[&str] = &[
     // What stands for a host in a sentence, and what stands for one in a test.
     "HOST",
     "example.org",
+    "192.0.2.1",
 ];
 
 #[test]
