@@ -147,3 +147,42 @@ fn what_is_no_text_or_too_large_is_refused() {
         (422, "configuration")
     );
 }
+
+/// A cell before the one that is there, which gets another number by it; and that one changes too.
+fn with_a_cell_before(text: &str) -> String {
+    let (head, cell) = text.split_once("cells:\n").unwrap();
+    let (cell, api) = cell.split_once("api:").unwrap();
+    let head = head
+        .replace("rus:\n", "rus:\n  ru-0: {port: ru, mac: '02:a0:00:00:00:09', facing: '02:0b:00:00:00:09', vlan: 100}\n")
+        .replace("dus:\n", "dus:\n  du-c: {port: a, mac: '02:d0:00:00:00:09', facing: '02:a0:00:00:00:09', vlan: 101, attachment: dedicated}\n  du-d: {port: b, mac: '02:d0:00:00:00:0a', facing: '02:a0:00:00:00:0a', vlan: none, attachment: dedicated}\n");
+    let before = cell
+        .replace("cell-1", "cell-0")
+        .replace("ru-1", "ru-0")
+        .replace("du-a", "du-c")
+        .replace("du-b", "du-d");
+    format!("{head}cells:\n{before}{}api:{api}", with_lead(cell))
+}
+
+#[test]
+fn what_lcores_tell_of_a_new_configuration_is_told_in_its_names() {
+    let served = Served::new();
+    let (_, text) = in_force(&served);
+    let applied = put(&served, "", &with_a_cell_before(&text));
+    assert_eq!(applied.status, 200, "{applied:?}");
+    let replaced = |served: &Served| {
+        let events = served.get("/api/v1/events").json();
+        let events = events.as_array().unwrap().clone().into_iter();
+        let replaced = events.filter(|event| event["event"] == "replaced");
+        replaced
+            .map(|event| (event["cell"].clone(), event["details"]["new"].clone()))
+            .collect::<Vec<_>>()
+    };
+    served.wait_until(|served| replaced(served).len() == 2);
+    assert_eq!(
+        replaced(&served),
+        [
+            (json!("cell-0"), json!(true)),
+            (json!("cell-1"), json!(false))
+        ]
+    );
+}

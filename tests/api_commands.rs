@@ -275,6 +275,7 @@ fn a_reader_that_comes_too_late_is_told_that_it_lags() {
     let board = served.supervisor.as_ref().unwrap().board();
     let event = Event {
         at: Instant(1),
+        term: 0,
         cell: CellId(0),
         slot: SlotCount(1),
         kind: EventKind::PtpSeen,

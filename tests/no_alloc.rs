@@ -17,14 +17,17 @@ use ranshift::dataplane::commands::obey;
 use ranshift::dataplane::frame_io::{FrameInfo, HEADROOM};
 use ranshift::dataplane::journey::decide;
 use ranshift::dataplane::lcore_state::LcoreState;
-use ranshift::dataplane::mailbox::{Action, Boundary, Command};
+use ranshift::dataplane::mailbox::{Action, Boundary, Command, Mailbox, Parcel};
+use ranshift::dataplane::observation::{Load, Observation};
 use ranshift::dataplane::outbox::Outbox;
 use ranshift::dataplane::recorder::{Recorder, Recording, Settings, Trigger};
 use ranshift::dataplane::replacement::Outcome;
 use ranshift::dataplane::ticks::tick;
 use ranshift::dataplane::verdict::Verdict;
+use ranshift::dataplane::worker::{Clock, Worker};
 use ranshift::ran::Direction::{Downlink, Uplink};
 use ranshift::ran::{CellId, MemberId, PortId};
+use ranshift::replay::frame::ReplayFrame;
 use ranshift::wire::oran::emit::ControlSection;
 use ranshift::{config, control};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -222,6 +225,31 @@ fn replacing_tables_neither_allocates_nor_frees() {
         assert_eq!((ALLOCATIONS.get(), RELEASES.get()), counts, "{term}");
         assert_eq!(all[0].outcome, Outcome::Done);
         now = now.offset(1_000_000);
+    }
+}
+
+#[test]
+fn telling_control_what_it_sees_never_allocates() {
+    let loaded = config::parse(&two_dus(SHARING), "test.yaml");
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let tables = Arc::new(compile(&loaded.config, 1));
+    let now = clock().air(START, 0);
+    let mailbox = Mailbox::new(4, 64);
+    let mut worker: Worker<ReplayFrame> = Worker::new(Arc::clone(&tables), Clock::Burst);
+    worker.tick(now);
+    for _ in 0..3 {
+        let empty = Box::new(Observation::with_room(&tables, &tables));
+        assert!(mailbox.order(Parcel::Observation(empty)).is_ok());
+        let counts = (ALLOCATIONS.get(), RELEASES.get());
+        for _ in 0..10 {
+            worker.exchange(now, &mailbox, Load::default());
+        }
+        assert_eq!((ALLOCATIONS.get(), RELEASES.get()), counts);
+        let Some(Parcel::Observation(told)) = mailbox.collect() else {
+            panic!("nothing was told");
+        };
+        assert_eq!(told.cells.len(), tables.cells.len());
+        assert_eq!(told.counters.peers.len(), tables.peers.len());
     }
 }
 

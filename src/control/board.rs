@@ -107,6 +107,8 @@ pub enum Unanswered {
 #[derive(Debug)]
 pub(super) enum Order {
     Command {
+        /// Of the configuration under which the names were looked up.
+        term: u64,
         cell: CellId,
         boundary: Boundary,
         action: Action,
@@ -231,14 +233,19 @@ impl Board {
     }
 
     /// Gives a command to the lcore of its cell and waits for the answer.
+    ///
+    /// `cell` and `action` mean something under the configuration of `term`; the lcore refuses them if
+    /// another is in force by then.
     pub async fn command(
         &self,
+        term: u64,
         cell: CellId,
         boundary: Boundary,
         action: Action,
     ) -> Result<Answer, Unanswered> {
         let (answer, answered) = oneshot::channel();
         let order = Order::Command {
+            term,
             cell,
             boundary,
             action,
@@ -322,6 +329,13 @@ impl Board {
         }
         if let Some(sight) = held(&self.known).sights.get_mut(seat) {
             sight.take(observation);
+        }
+    }
+
+    /// An lcore has answered, with what is shown later.
+    pub(super) fn heard_from(&self, seat: usize) {
+        if let Some(sight) = held(&self.known).sights.get_mut(seat) {
+            sight.heard_ns = clock::steady();
         }
     }
 

@@ -197,6 +197,7 @@ mod tests {
     fn tell(controller: &mut Controller, at: u64, kind: EventKind) -> Vec<Command> {
         let event = Event {
             at: Instant(at),
+            term: 0,
             cell: CellId(0),
             slot: SlotCount(0),
             kind,

@@ -180,6 +180,7 @@ mod tests {
         for kind in kinds {
             let event = Event {
                 at: Instant(1),
+                term: 0,
                 cell: CellId(0),
                 slot: SlotCount(0),
                 kind,

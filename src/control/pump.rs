@@ -44,6 +44,10 @@ struct Renewing {
     retired: Vec<Replacement>,
     /// The first word of each lcore under it.
     observed: Vec<Option<Observation>>,
+    /// What lcores tell under it already: its names are not in force yet.
+    told: Vec<Event>,
+    /// Events that there was no room for.
+    untold: u64,
 }
 
 /// The line to one lcore.
@@ -109,6 +113,7 @@ impl Pump {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Command {
+                term,
                 cell,
                 boundary,
                 action,
@@ -116,7 +121,6 @@ impl Pump {
             } => {
                 let id = self.next_command;
                 self.next_command = id % (super::controller::FIRST_COMMAND - 1) + 1;
-                let term = self.board.wanted().term;
                 self.awaited.retain(|_, answer| !answer.is_closed());
                 self.awaited.insert(id, answer);
                 self.commands.push(Command {
@@ -145,6 +149,8 @@ impl Pump {
             renewal,
             retired: Vec::new(),
             observed: self.lines.iter().map(|_| None).collect(),
+            told: Vec::new(),
+            untold: 0,
         });
     }
 
@@ -165,9 +171,21 @@ impl Pump {
         } = *renewing.renewal;
         self.director.renew(&wanted.config, wanted.term);
         let observations = renewing.observed.into_iter().flatten().collect();
+        let term = wanted.term;
         self.board.renewed(wanted, tables, observations);
-        // Whoever asked may have given up; what is retired is then freed here.
-        drop(answer.send(renewing.retired));
+        if renewing.untold > 0 {
+            let untold = renewing.untold;
+            tracing::warn!(
+                "{untold} events came before the names of term {term} were in force, too many to keep"
+            );
+        }
+        for event in renewing.told {
+            self.tell(event);
+        }
+        // Whoever asked may have given up: then it is said to everybody, and what is retired is freed here.
+        if answer.send(renewing.retired).is_err() {
+            self.board.say(late(term));
+        }
     }
 
     fn observed(&mut self, seat: usize, observation: Observation) {
@@ -179,6 +197,7 @@ impl Pump {
             && let Some(place) = renewing.observed.get_mut(seat)
         {
             *place = Some(observation);
+            self.board.heard_from(seat);
             return;
         }
         if self.renewing.is_some() {
@@ -198,19 +217,33 @@ impl Pump {
             return;
         };
         while let Some(event) = mailbox.hear() {
-            self.director.on_event(event.at, &event, &mut self.commands);
             self.answer(&event);
-            self.board.heard(&event);
-            if self.kept.len() < KEPT {
-                self.kept.push(event);
-            }
-            let wanted = self.board.wanted();
-            if let EventKind::PrbUse { used, .. } = &event.kind {
-                self.board.measured(event.cell, event.at, used);
+            if let Some(renewing) = &mut self.renewing
+                && event.term >= renewing.renewal.wanted.term
+            {
+                match renewing.told.len() < KEPT {
+                    true => renewing.told.push(event),
+                    false => renewing.untold += 1,
+                }
                 continue;
             }
-            self.board.log.push(Told::Lcore(event), &wanted);
+            self.tell(event);
         }
+    }
+
+    /// To the controller, the metrics and the log, in the names that are in force.
+    fn tell(&mut self, event: Event) {
+        self.director.on_event(event.at, &event, &mut self.commands);
+        self.board.heard(&event);
+        if self.kept.len() < KEPT {
+            self.kept.push(event);
+        }
+        let wanted = self.board.wanted();
+        if let EventKind::PrbUse { used, .. } = &event.kind {
+            self.board.measured(event.cell, event.at, used);
+            return;
+        }
+        self.board.log.push(Told::Lcore(event), &wanted);
     }
 
     fn answer(&mut self, event: &Event) {
@@ -304,12 +337,15 @@ impl Pump {
     /// Asks every lcore for an observation, and says so when one does not answer.
     fn sound(&mut self, now_ns: u64) {
         let sights = self.board.sights();
+        let tables = self.board.known().tables;
+        // Whichever are in force when the lcore comes to it.
+        let coming = self.renewing.as_ref().map(|it| &it.renewal.tables);
+        let empty = || Box::new(Observation::with_room(&tables, coming.unwrap_or(&tables)));
         let lines = self.lines.iter_mut().zip(self.board.seats()).zip(&sights);
         let mut changed = Vec::new();
         for ((line, seat), sight) in lines {
             if !line.asked {
-                let empty = Parcel::Observation(Box::<Observation>::default());
-                line.asked = seat.mailbox.order(empty).is_ok();
+                line.asked = seat.mailbox.order(Parcel::Observation(empty())).is_ok();
             }
             // Before its first word an lcore is still being started.
             let silent = sight.now.is_some() && now_ns.saturating_sub(sight.heard_ns) > SILENT_NS;
@@ -321,6 +357,16 @@ impl Pump {
         for (lcore, silent) in changed {
             self.board.say(silence(lcore, silent));
         }
+    }
+}
+
+fn late(term: u64) -> Tiding {
+    Tiding {
+        at: clock::wall(),
+        kind: "applied",
+        severity: Severity::Warning,
+        message: format!("the configuration of term {term} is in force, later than was waited for"),
+        details: json!({"term": term}),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct LcoreState {
     pub live: LiveState,
     events: Vec<Event>,
     earliest: Instant,
+    /// Of the tables that this state is beside.
+    term: u64,
 }
 
 /// A pooled DU.
@@ -237,6 +239,7 @@ impl LcoreState {
             live: LiveState::new(cells.len()),
             events: Vec::with_capacity(events),
             earliest: Instant::NEVER,
+            term: tables.term,
             cells,
         }
     }
@@ -258,6 +261,7 @@ impl LcoreState {
         }
         self.events.push(Event {
             at,
+            term: self.term,
             cell,
             slot,
             kind,

@@ -198,6 +198,9 @@ pub enum Action {
 pub struct Event {
     /// When.
     pub at: Instant,
+    /// Term of the tables in force then: what the indices in it mean.
+    #[serde(default)]
+    pub term: u64,
     /// In which cell.
     pub cell: CellId,
     /// The slot on air then.
@@ -405,6 +408,7 @@ mod tests {
     fn event(at: u64) -> Event {
         Event {
             at: Instant(at),
+            term: 0,
             cell: CellId(0),
             slot: SlotCount(0),
             kind: EventKind::PtpSeen,

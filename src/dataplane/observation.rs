@@ -28,6 +28,24 @@ pub struct Observation {
     pub load: Load,
 }
 
+impl Observation {
+    /// Empty, with room for what an lcore has under either of these tables.
+    pub fn with_room(tables: &Tables, others: &Tables) -> Self {
+        let most = |count: fn(&Tables) -> usize| count(tables).max(count(others));
+        let cells = most(|tables| tables.cells.len());
+        Self {
+            counters: Counters {
+                ports: Vec::with_capacity(most(|tables| tables.flood.len())),
+                peers: Vec::with_capacity(most(|tables| tables.peers.len())),
+                cells: Vec::with_capacity(cells),
+                ..Counters::default()
+            },
+            cells: Vec::with_capacity(cells),
+            ..Self::default()
+        }
+    }
+}
+
 /// What the loop of one lcore did, in total. Cycles are those of the cycle counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Load {
@@ -107,7 +125,7 @@ pub struct Filling {
 }
 
 impl Filling {
-    /// Copies the totals. What control has made too small for the tables grows here, once.
+    /// Copies the totals into what control has made large enough.
     pub fn begin(
         mut observation: Box<Observation>,
         now: Instant,
@@ -125,19 +143,16 @@ impl Filling {
         to.ptp_seen = from.ptp_seen;
         to.ports.clone_from(&from.ports);
         to.peers.clear();
-        to.peers.reserve_exact(from.peers.len());
         to.cells.clear();
-        to.cells.reserve_exact(from.cells.len());
         observation.cells.clear();
-        observation.cells.reserve_exact(lcore.cells.len());
         Self {
             observation,
             done: (0, 0),
         }
     }
 
-    /// Copies some more; true when nothing is left. `owns` says which cells are this lcore's. Tables
-    /// replaced on the way leave what was copied before as it is: the next observation is all theirs.
+    /// Copies some more; true when nothing is left. `owns` says which cells are this lcore's. No tables are
+    /// replaced on the way: an lcore takes no other parcel meanwhile.
     pub fn step(
         &mut self,
         tables: &Tables,

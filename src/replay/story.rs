@@ -294,6 +294,7 @@ mod tests {
             let (at, slot) = (Instant(1_000 + at), SlotCount(40));
             recorder.event(Event {
                 at,
+                term: 0,
                 cell: CELL,
                 slot,
                 kind: *kind,

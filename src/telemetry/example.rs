@@ -194,6 +194,7 @@ fn events() -> Vec<Event> {
 fn event(slot: u64, kind: EventKind) -> Event {
     Event {
         at: Instant(START + slot * SLOT_NS + 1_000),
+        term: 0,
         cell: CellId(0),
         slot: SlotCount(FIRST + slot),
         kind,

@@ -256,6 +256,7 @@ mod tests {
         for (at, kind) in events {
             let event = Event {
                 at: Instant(at * MS),
+                term: 0,
                 cell: CellId(0),
                 slot: SlotCount(0),
                 kind: *kind,

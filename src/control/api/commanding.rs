@@ -334,7 +334,9 @@ impl<'a> Ordered<'a> {
 
     async fn give(self, action: Action, boundary: mailbox::Boundary) -> Outcome<Json<Accepted>> {
         let board = &self.shared.board;
-        let answer = board.command(self.cell, boundary, action).await;
+        let answer = board
+            .command(self.wanted.term, self.cell, boundary, action)
+            .await;
         match answer.map_err(Problem::unanswered)? {
             Answer::Refused {
                 why: Refusal::FailoverWaits,

@@ -99,6 +99,7 @@ impl Segment {
         let reserve = RESERVE + 16 * snapshot.cells.len();
         let event = Event {
             at: Instant(0),
+            term: 0,
             cell: CellId(0),
             slot: SlotCount(0),
             kind: EventKind::PtpSeen,

@@ -41,6 +41,7 @@ impl Appliance for Mirror {
             .push(format!("command {} at {}", command.id, now.0));
         self.events.push(Event {
             at: now,
+            term: 0,
             cell: command.cell,
             slot: SlotCount(0),
             kind: EventKind::Readmitted {
