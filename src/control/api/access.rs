@@ -5,6 +5,7 @@
 //! site's page. There are no CORS headers.
 
 use super::Shared;
+use super::keys::Keys;
 use super::problem::{Outcome, Problem};
 use super::rate::Rate;
 use super::tokens::{Role, Tokens};
@@ -47,13 +48,12 @@ impl Access {
         })
     }
 
-    /// Reads the file again; one that cannot be used leaves the tokens as they are.
-    fn reread(&self) -> io::Result<()> {
-        if let Some(file) = &self.file {
-            let tokens = Tokens::load(file)?;
+    /// Reads the file again, if there is one; one that cannot be used leaves the tokens as they are.
+    fn reread(&self) -> Option<io::Result<()>> {
+        let file = self.file.as_ref()?;
+        Some(Tokens::load(file).map(|tokens| {
             *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokens);
-        }
-        Ok(())
+        }))
     }
 
     fn judge(&self, client: Client, request: &Request) -> Outcome<()> {
@@ -114,15 +114,22 @@ pub(super) async fn admit(
     Ok(next.run(request).await)
 }
 
-/// On each SIGHUP reads the file of tokens again.
-pub(super) async fn reread(access: Arc<Access>) {
+/// On each SIGHUP reads the files of tokens, certificate and key again.
+pub(super) async fn reread(access: Arc<Access>, keys: Vec<Arc<Keys>>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
     while hangup.recv().await.is_some() {
         match access.reread() {
-            Ok(()) => tracing::info!("tokens read again"),
-            Err(error) => tracing::warn!("tokens kept as they were: {error}"),
+            None => {}
+            Some(Ok(())) => tracing::info!("tokens read again"),
+            Some(Err(error)) => tracing::warn!("tokens kept as they were: {error}"),
+        }
+        for keys in &keys {
+            match keys.reread() {
+                Ok(()) => tracing::info!("certificate read again"),
+                Err(error) => tracing::warn!("certificate kept as it was: {error}"),
+            }
         }
     }
 }

@@ -4,10 +4,11 @@
 //! beyond are told so and closed.
 
 use super::access::Client;
+use super::keys::Keys;
 use super::pace::Paced;
 use super::problem::Problem;
 use super::seats::Seats;
-use crate::config::model::{Api, Tls};
+use crate::config::model::Api;
 use axum::http::{Request, StatusCode};
 use axum::{Extension, Router};
 use hyper::body::Incoming;
@@ -29,9 +30,6 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Where the API can be reached.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,7 +59,7 @@ pub(super) struct Door {
 }
 
 enum Listener {
-    Tcp(TcpListener, Option<TlsAcceptor>),
+    Tcp(TcpListener, Option<Arc<Keys>>),
     Unix(UnixListener),
 }
 
@@ -74,8 +72,8 @@ enum Caller {
 pub(super) fn open(api: &Api) -> io::Result<Vec<Door>> {
     let mut doors = Vec::new();
     if let Some(address) = api.listen {
-        let tls = api.tls.as_ref().map(acceptor).transpose()?;
-        doors.push(tcp(address, tls)?);
+        let keys = api.tls.as_ref().map(Keys::load).transpose()?;
+        doors.push(tcp(address, keys.map(Arc::new))?);
     }
     if let Some(path) = &api.socket {
         doors.push(socket(path)?);
@@ -86,6 +84,14 @@ pub(super) fn open(api: &Api) -> io::Result<Vec<Door>> {
 impl Door {
     pub(super) fn address(&self) -> Address {
         self.address.clone()
+    }
+
+    /// What it proves itself with.
+    pub(super) fn keys(&self) -> Option<Arc<Keys>> {
+        match &self.listener {
+            Listener::Tcp(_, keys) => keys.clone(),
+            Listener::Unix(_) => None,
+        }
     }
 
     /// Takes connections for ever, `most` at a time.
@@ -100,10 +106,7 @@ impl Door {
                 continue;
             };
             let router = router.clone().layer(Extension(client));
-            let tls = match &self.listener {
-                Listener::Tcp(_, tls) => tls.clone(),
-                Listener::Unix(_) => None,
-            };
+            let tls = self.keys().map(|keys| keys.acceptor());
             if let Some(seat) = seats.take(client) {
                 tokio::spawn(async move {
                     attend(caller, tls, router).await;
@@ -189,7 +192,7 @@ async fn apologise(mut stream: impl AsyncRead + AsyncWrite + Unpin, said: &[u8])
     Ok(())
 }
 
-fn tcp(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Door> {
+fn tcp(address: SocketAddr, keys: Option<Arc<Keys>>) -> io::Result<Door> {
     let bind = || {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -206,12 +209,12 @@ fn tcp(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Door> {
         io::Error::other(format!("api.listen {address}: {error}{advice}"))
     })?;
     let bound = listener.local_addr()?;
-    let address = if tls.is_some() {
+    let address = if keys.is_some() {
         Address::Https(bound)
     } else {
         Address::Http(bound)
     };
-    let listener = Listener::Tcp(listener, tls);
+    let listener = Listener::Tcp(listener, keys);
     Ok(Door { address, listener })
 }
 
@@ -237,25 +240,6 @@ fn socket(path: &Path) -> io::Result<Door> {
         address: Address::Socket(path.to_owned()),
         listener: Listener::Unix(listener),
     })
-}
-
-fn acceptor(tls: &Tls) -> io::Result<TlsAcceptor> {
-    let refuse =
-        |path: &Path, why: String| io::Error::other(format!("api.tls {}: {why}", path.display()));
-    let unreadable = |error: tokio_rustls::rustls::pki_types::pem::Error| {
-        refuse(&tls.certificate, error.to_string())
-    };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&tls.certificate)
-        .map_err(unreadable)?
-        .collect::<Result<_, _>>()
-        .map_err(unreadable)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .map_err(|error| refuse(&tls.key, error.to_string()))?;
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| refuse(&tls.certificate, error.to_string()))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// For the headers of a request, a handshake, and between two requests.

@@ -10,6 +10,7 @@ mod commanding;
 mod configuration;
 mod events;
 mod groups;
+mod keys;
 mod listener;
 mod metrics;
 mod pace;
@@ -57,10 +58,11 @@ pub(super) fn serve(runtime: &Runtime, board: &Arc<Board>) -> io::Result<Vec<Add
     let doors = listener::open(api)?;
     let addresses = doors.iter().map(listener::Door::address).collect();
     let router = router(board, &access);
+    let keys = doors.iter().filter_map(listener::Door::keys).collect();
     for door in doors {
         runtime.spawn(door.serve(router.clone(), api.connections));
     }
-    runtime.spawn(access::reread(access));
+    runtime.spawn(access::reread(access, keys));
     Ok(addresses)
 }
 
