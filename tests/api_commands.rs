@@ -170,6 +170,19 @@ fn while_a_failover_waits_a_refusal_names_what_ends_that_and_readmitting_does() 
 }
 
 #[test]
+fn the_answer_to_a_command_is_told_with_who_gave_it() {
+    let served = Served::new();
+    fence(&served, "fence");
+    served.post(&format!("{CELL}/readmit"), "{\"member\": \"du-a\"}");
+    let events = served.get("/api/v1/events?cell=cell-1").json();
+    for kind in ["accepted", "refused"] {
+        let mut events = events.as_array().unwrap().iter();
+        let answer = events.find(|event| event["event"] == kind).unwrap();
+        assert_eq!(answer["details"]["by"], "local", "{answer}");
+    }
+}
+
+#[test]
 fn a_fenced_member_is_readmitted() {
     let served = Served::new();
     let member = json!({"member": "du-b"}).to_string();

@@ -184,6 +184,10 @@ fn with_tokens_nothing_is_open_but_health_and_a_role_allows_what_it_says() {
     assert_eq!((answer.status, answer.problem().as_str()), (403, "role"));
     assert_eq!(with("correct-horse-battery", "GET", cells).status, 200);
     assert_eq!(with("correct-horse-battery", "POST", MIGRATE).status, 200);
+    let events = with("another-long-secret", "GET", "/api/v1/events").json();
+    let mut events = events.as_array().unwrap().iter();
+    let accepted = events.find(|event| event["event"] == "accepted").unwrap();
+    assert_eq!(accepted["details"]["by"], "ann");
 }
 
 #[test]

@@ -32,12 +32,13 @@ struct Prepared {
     changes: Vec<Difference>,
 }
 
-/// Puts `text` in force, or with `dry_run` only says what would change. One at a time.
+/// Puts the text of a file in force, or with `dry_run` only says what would change, as `by` wants it. One
+/// at a time.
 pub async fn apply(
     board: &Arc<Board>,
-    text: String,
-    file: String,
+    (text, file): (String, String),
     dry_run: bool,
+    by: &str,
 ) -> Result<Applied, Refused> {
     let _alone = board.applying.lock().await;
     let preparing = Arc::clone(board);
@@ -69,6 +70,7 @@ pub async fn apply(
             wanted.term
         ),
         details: json!({
+            "by": by,
             "term": wanted.term,
             "changes": changes.iter().take(TOLD).collect::<Vec<_>>(),
             "not_shown": count.saturating_sub(TOLD),
@@ -95,7 +97,7 @@ pub async fn reread(board: &Arc<Board>) {
     };
     let file = path.display().to_string();
     let refused = match read(path).await {
-        Ok(text) => match apply(board, text, file.clone(), false).await {
+        Ok(text) => match apply(board, (text, file.clone()), false, "SIGHUP").await {
             Ok(_) => return,
             Err(Refused::Problems(problems)) => problems,
             Err(Refused::Unanswered(why)) => vec![format!("the lcores did not answer: {why:?}")],

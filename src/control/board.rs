@@ -112,6 +112,8 @@ pub(super) enum Order {
         cell: CellId,
         boundary: Boundary,
         action: Action,
+        /// Who wants it.
+        by: Arc<str>,
         answer: oneshot::Sender<Answer>,
     },
     Replace(Box<Renewal>),
@@ -232,16 +234,15 @@ impl Board {
         held(&self.machine).as_ref()?.losses(port)
     }
 
-    /// Gives a command to the lcore of its cell and waits for the answer.
+    /// Gives a command to the lcore of its cell, as `by` wants it, and waits for the answer.
     ///
     /// `cell` and `action` mean something under the configuration of `term`; the lcore refuses them if
     /// another is in force by then.
     pub async fn command(
         &self,
         term: u64,
-        cell: CellId,
-        boundary: Boundary,
-        action: Action,
+        (cell, boundary, action): (CellId, Boundary, Action),
+        by: Arc<str>,
     ) -> Result<Answer, Unanswered> {
         let (answer, answered) = oneshot::channel();
         let order = Order::Command {
@@ -249,6 +250,7 @@ impl Board {
             cell,
             boundary,
             action,
+            by,
             answer,
         };
         self.orders.try_send(order).map_err(|_| Unanswered::Busy)?;

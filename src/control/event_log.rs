@@ -16,6 +16,8 @@ use tokio::sync::watch;
 pub enum Told {
     /// An lcore.
     Lcore(Event),
+    /// An lcore, in answer to a command that somebody gave.
+    Answer(Event, Arc<str>),
     /// Control itself.
     Control(Tiding),
 }

@@ -29,8 +29,8 @@ pub(super) struct Pump {
     director: Controller,
     orders: Receiver<Order>,
     lines: Vec<Line>,
-    /// Commands whose answer somebody waits for, by number.
-    awaited: HashMap<u32, oneshot::Sender<Answer>>,
+    /// Commands that somebody gave and that are not answered yet, by number.
+    awaited: HashMap<u32, Awaited>,
     next_command: u32,
     kept: Vec<Event>,
     commands: Vec<Command>,
@@ -45,9 +45,15 @@ struct Renewing {
     /// The first word of each lcore under it.
     observed: Vec<Option<Observation>>,
     /// What lcores tell under it already: its names are not in force yet.
-    told: Vec<Event>,
+    told: Vec<(Event, Option<Arc<str>>)>,
     /// Events that there was no room for.
     untold: u64,
+}
+
+/// Whoever gave a command, and the way to it.
+struct Awaited {
+    by: Arc<str>,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// The line to one lcore.
@@ -117,12 +123,16 @@ impl Pump {
                 cell,
                 boundary,
                 action,
+                by,
                 answer,
             } => {
                 let id = self.next_command;
                 self.next_command = id % (super::controller::FIRST_COMMAND - 1) + 1;
-                self.awaited.retain(|_, answer| !answer.is_closed());
-                self.awaited.insert(id, answer);
+                // Who has gone is still named in the event, unless an lcore does not answer at all.
+                if self.awaited.len() >= AWAITED {
+                    self.awaited.retain(|_, one| !one.answer.is_closed());
+                }
+                self.awaited.insert(id, Awaited { by, answer });
                 self.commands.push(Command {
                     id,
                     term,
@@ -179,8 +189,8 @@ impl Pump {
                 "{untold} events came before the names of term {term} were in force, too many to keep"
             );
         }
-        for event in renewing.told {
-            self.tell(event);
+        for (event, by) in renewing.told {
+            self.tell(event, by);
         }
         // Whoever asked may have given up: then it is said to everybody, and what is retired is freed here.
         if answer.send(renewing.retired).is_err() {
@@ -217,22 +227,22 @@ impl Pump {
             return;
         };
         while let Some(event) = mailbox.hear() {
-            self.answer(&event);
+            let by = self.answer(&event);
             if let Some(renewing) = &mut self.renewing
                 && event.term >= renewing.renewal.wanted.term
             {
                 match renewing.told.len() < KEPT {
-                    true => renewing.told.push(event),
+                    true => renewing.told.push((event, by)),
                     false => renewing.untold += 1,
                 }
                 continue;
             }
-            self.tell(event);
+            self.tell(event, by);
         }
     }
 
     /// To the controller, the metrics and the log, in the names that are in force.
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: Event, by: Option<Arc<str>>) {
         self.director.on_event(event.at, &event, &mut self.commands);
         self.board.heard(&event);
         if self.kept.len() < KEPT {
@@ -243,21 +253,26 @@ impl Pump {
             self.board.measured(event.cell, event.at, used);
             return;
         }
-        self.board.log.push(Told::Lcore(event), &wanted);
+        let told = match by {
+            Some(by) => Told::Answer(event, by),
+            None => Told::Lcore(event),
+        };
+        self.board.log.push(told, &wanted);
     }
 
-    fn answer(&mut self, event: &Event) {
+    /// Answers whoever gave the command, and says who that was.
+    fn answer(&mut self, event: &Event) -> Option<Arc<str>> {
         let (command, answer) = match event.kind {
             EventKind::Accepted { command, boundary } => {
                 (command, Answer::Accepted { command, boundary })
             }
             EventKind::Refused { command, why } => (command, Answer::Refused { why }),
-            _ => return,
+            _ => return None,
         };
-        if let Some(awaited) = self.awaited.remove(&command) {
-            // Whoever asked may have gone; the event says it to everybody.
-            let _ = awaited.send(answer);
-        }
+        let awaited = self.awaited.remove(&command)?;
+        // Whoever asked may have gone; the event says it to everybody.
+        let _ = awaited.answer.send(answer);
+        Some(awaited.by)
     }
 
     fn collect(&mut self, seat: usize) {
@@ -405,6 +420,9 @@ const INTERVAL_NS: u64 = 100_000_000;
 
 /// After this an lcore counts as silent.
 const SILENT_NS: u64 = 1_000_000_000;
+
+/// Commands without an answer that are remembered.
+const AWAITED: usize = 1024;
 
 /// Commands kept for an lcore whose mailbox is full.
 const WAITING: usize = 1024;

@@ -59,6 +59,13 @@ pub const KINDS: [&str; 6] = [
 pub fn told(id: u64, told: Told, wanted: &Wanted) -> status::Event {
     match told {
         Told::Lcore(event) => of_lcore(id, &event, wanted),
+        Told::Answer(event, by) => {
+            let mut answer = of_lcore(id, &event, wanted);
+            if let Some(details) = answer.details.as_object_mut() {
+                details.insert("by".to_owned(), by.as_ref().into());
+            }
+            answer
+        }
         Told::Control(tiding) => status::Event {
             id,
             at_ns: tiding.at.0,

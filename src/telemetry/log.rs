@@ -70,16 +70,17 @@ pub fn happened(what: &Happening<'_>) {
     let slot = what.slot;
     let cause = field(&["cause", "why", "class"]);
     let command = what.details.get("command").and_then(Value::as_u64);
+    let by = field(&["by"]);
     let message = what.message;
     match what.severity {
         "critical" => {
-            tracing::error!(target: "ranshift", event, cell, member, slot, cause, command, "{message}");
+            tracing::error!(target: "ranshift", event, cell, member, slot, cause, command, by, "{message}");
         }
         "warning" => {
-            tracing::warn!(target: "ranshift", event, cell, member, slot, cause, command, "{message}");
+            tracing::warn!(target: "ranshift", event, cell, member, slot, cause, command, by, "{message}");
         }
         _ => {
-            tracing::info!(target: "ranshift", event, cell, member, slot, cause, command, "{message}");
+            tracing::info!(target: "ranshift", event, cell, member, slot, cause, command, by, "{message}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Who may ask what: rate, host, origin, token, role, in this order and before anything is read.
+//! Who may ask what: rate, host, origin, token, role, in this order and before anything is read. Whoever is
+//! let in has a name, which stands in the events of what it asked for.
 //!
 //! On loopback without tokens any program of this machine may do anything, so a browser must not be made
 //! to: a name that is not this machine's is refused (DNS rebinding), and so is a command from another
@@ -8,13 +9,16 @@ use super::Shared;
 use super::keys::Keys;
 use super::problem::{Outcome, Problem};
 use super::rate::Rate;
+use super::strangers::Strangers;
 use super::tokens::{Role, Tokens};
 use crate::config::model::Api;
 use crate::control::clock;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -30,11 +34,30 @@ pub(super) struct Client {
     pub(super) loopback: bool,
 }
 
+/// Who asks: the name of a token, or `local` where none is needed.
+#[derive(Clone, Debug)]
+pub(super) struct By(pub(super) Arc<str>);
+
+impl Default for By {
+    fn default() -> Self {
+        Self("local".into())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for By {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
 /// What is allowed.
 pub(super) struct Access {
     file: Option<PathBuf>,
     tokens: Mutex<Option<Tokens>>,
     rate: Mutex<Rate>,
+    strangers: Strangers,
 }
 
 impl Access {
@@ -45,6 +68,7 @@ impl Access {
             file: api.tokens.clone(),
             tokens: Mutex::new(tokens),
             rate: Mutex::new(Rate::new(api.rate)),
+            strangers: Strangers::default(),
         })
     }
 
@@ -56,7 +80,7 @@ impl Access {
         }))
     }
 
-    fn judge(&self, client: Client, request: &Request) -> Outcome<()> {
+    fn judge(&self, client: Client, request: &Request) -> Outcome<By> {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         if !rate.allows(client.address, clock::steady()) {
             return Err(too_many());
@@ -72,30 +96,30 @@ impl Access {
             same_site(headers)?;
         }
         if OPEN.contains(&request.uri().path()) {
-            return Ok(());
+            return Ok(By::default());
         }
-        self.role(headers, reads)
+        self.holder(headers, reads)
     }
 
-    fn role(&self, headers: &HeaderMap, reads: bool) -> Outcome<()> {
+    fn holder(&self, headers: &HeaderMap, reads: bool) -> Outcome<By> {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(tokens) = &*tokens else {
-            return Ok(());
+            return Ok(By::default());
         };
         let Some(presented) = bearer(headers) else {
             return Err(unauthorized(
                 "Send Authorization: Bearer and a secret of the tokens file.",
             ));
         };
-        match tokens.role(presented) {
+        match tokens.holder(presented) {
             None => Err(unauthorized("No token of the tokens file has this secret.")),
-            Some(Role::Read) if !reads => Err(Problem::new(
+            Some((_, Role::Read)) if !reads => Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "role",
                 "the token's role does not allow this",
                 "This token may read; commands and configuration need one with the role operate.",
             )),
-            Some(_) => Ok(()),
+            Some((name, _)) => Ok(By(name)),
         }
     }
 }
@@ -103,14 +127,20 @@ impl Access {
 /// Lets a request pass or refuses it.
 pub(super) async fn admit(
     State(shared): State<Shared>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Outcome<Response> {
     let client = request.extensions().get().copied().unwrap_or(Client {
         address: None,
         loopback: true,
     });
-    shared.access.judge(client, &request)?;
+    let access = &shared.access;
+    let by = access.judge(client, &request).inspect_err(|why| {
+        access
+            .strangers
+            .tell(client, &request, why, clock::steady());
+    })?;
+    request.extensions_mut().insert(by);
     Ok(next.run(request).await)
 }
 

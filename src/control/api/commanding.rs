@@ -1,5 +1,6 @@
 //! Commands: each is given to the lcore that owns the cell, and answered with what the lcore said.
 
+use super::access::By;
 use super::body::Object;
 use super::problem::{Outcome, Problem};
 use super::{Shared, reading};
@@ -116,9 +117,10 @@ pub(super) struct SetPattern {
 pub(super) async fn migrate(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<Migrate>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let to = order.member(&asked.to)?;
     order
         .give(Action::Switch { to }, when(&asked.boundary)?)
@@ -143,9 +145,10 @@ pub(super) async fn migrate(
 pub(super) async fn fail_over(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<FailOver>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let to = asked.to.map(|to| order.member(&to)).transpose()?;
     order
         .give(Action::FailOver { to }, mailbox::Boundary::Next)
@@ -166,9 +169,10 @@ pub(super) async fn fail_over(
 pub(super) async fn fence(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<OneMember>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let member = order.member(&asked.member)?;
     order
         .give(Action::Fence { member }, mailbox::Boundary::Next)
@@ -191,9 +195,10 @@ pub(super) async fn fence(
 pub(super) async fn readmit(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<OneMember>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let member = order.member(&asked.member)?;
     order
         .give(Action::Readmit { member }, mailbox::Boundary::Next)
@@ -214,9 +219,10 @@ pub(super) async fn readmit(
 pub(super) async fn arm(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<Arm>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let standby = asked
         .standby
         .map(|standby| order.member(&standby))
@@ -240,9 +246,10 @@ pub(super) async fn arm(
 pub(super) async fn mode(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<SetMode>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let (action, boundary) = match &asked {
         SetMode::Single { active, boundary } => {
             let to = order.member(active)?;
@@ -281,9 +288,10 @@ pub(super) async fn mode(
 pub(super) async fn set_pattern(
     State(shared): State<Shared>,
     Path(name): Path<String>,
+    by: By,
     Object(asked): Object<SetPattern>,
 ) -> Outcome<Json<Accepted>> {
-    let order = Ordered::new(&shared, &name)?;
+    let order = Ordered::new(&shared, &name, by)?;
     let owners: Option<Vec<bool>> = asked
         .slots
         .chars()
@@ -309,10 +317,11 @@ struct Ordered<'a> {
     wanted: std::sync::Arc<Wanted>,
     name: &'a str,
     cell: CellId,
+    by: By,
 }
 
 impl<'a> Ordered<'a> {
-    fn new(shared: &'a Shared, name: &'a str) -> Outcome<Self> {
+    fn new(shared: &'a Shared, name: &'a str, by: By) -> Outcome<Self> {
         let wanted = shared.board.wanted();
         let cell = wanted
             .cell(name)
@@ -322,6 +331,7 @@ impl<'a> Ordered<'a> {
             wanted,
             name,
             cell,
+            by,
         })
     }
 
@@ -335,7 +345,7 @@ impl<'a> Ordered<'a> {
     async fn give(self, action: Action, boundary: mailbox::Boundary) -> Outcome<Json<Accepted>> {
         let board = &self.shared.board;
         let answer = board
-            .command(self.wanted.term, self.cell, boundary, action)
+            .command(self.wanted.term, (self.cell, boundary, action), self.by.0)
             .await;
         match answer.map_err(Problem::unanswered)? {
             Answer::Refused {

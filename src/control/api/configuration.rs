@@ -1,5 +1,6 @@
 //! The wanted side: the configuration in force, and another to take its place.
 
+use super::access::By;
 use super::problem::{Outcome, Problem};
 use super::{Shared, body};
 use crate::control::apply::{self, Refused};
@@ -49,6 +50,7 @@ pub(super) async fn config(State(shared): State<Shared>) -> Json<Spec> {
 pub(super) async fn replace(
     State(shared): State<Shared>,
     Query(how): Query<How>,
+    by: By,
     request: Request,
 ) -> Outcome<Json<Applied>> {
     let bytes = body::whole(request, LARGEST).await?;
@@ -60,7 +62,8 @@ pub(super) async fn replace(
     let file = "configuration".to_owned();
     // Begun is begun: a client that goes away does not leave half of it.
     let board = std::sync::Arc::clone(&shared.board);
-    let applying = tokio::spawn(async move { apply::apply(&board, text, file, how.dry_run).await });
+    let applying =
+        tokio::spawn(async move { apply::apply(&board, (text, file), how.dry_run, &by.0).await });
     let applied = applying
         .await
         .map_err(|_| Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;

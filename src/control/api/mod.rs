@@ -20,6 +20,7 @@ mod rate;
 mod reading;
 mod recordings;
 mod seats;
+mod strangers;
 mod tokens;
 
 pub use listener::Address;

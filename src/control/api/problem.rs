@@ -113,6 +113,15 @@ impl Problem {
         self
     }
 
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The last part of its type.
+    pub(super) const fn word(&self) -> &'static str {
+        self.word
+    }
+
     /// What a status that the framework chose means here.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let (word, detail) = match status {

@@ -1,4 +1,4 @@
-//! The file of tokens: who may read and who may operate.
+//! The file of tokens: who may read and who may operate, and by what name that is told.
 //!
 //! Lines of NAME ROLE SECRET; a word that begins with `#` begins a comment. Compared by hash and in constant time; never
 //! logged. A file that others can read is refused.
@@ -8,7 +8,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use subtle::{Choice, ConstantTimeEq};
+use std::sync::Arc;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// What the holder of a token may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Tokens(Vec<Token>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Token {
+    name: Arc<str>,
     role: Role,
     hash: [u8; 32],
 }
@@ -51,8 +53,7 @@ impl Tokens {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let mut names = Vec::new();
-        let mut tokens = Vec::new();
+        let mut tokens: Vec<Token> = Vec::new();
         for (number, line) in text.lines().enumerate() {
             // Within a word it is a part of the secret.
             let words = line.split_whitespace();
@@ -64,17 +65,20 @@ impl Tokens {
             let [name, role, secret] = words.as_slice() else {
                 return Err(refuse("expected NAME ROLE SECRET"));
             };
-            if names.contains(name) {
+            if tokens.iter().any(|token| *token.name == **name) {
                 return Err(refuse("this name has a token already"));
             }
-            names.push(name);
+            if OURS.contains(name) {
+                return Err(refuse("this name stands for whoever needs no token"));
+            }
             let role = match *role {
                 "read" => Role::Read,
                 "operate" => Role::Operate,
                 _ => return Err(refuse("the role is neither read nor operate")),
             };
             let hash = hash(secret).map_err(refuse)?;
-            tokens.push(Token { role, hash });
+            let name = (*name).into();
+            tokens.push(Token { name, role, hash });
         }
         if tokens.is_empty() {
             return Err("no token in it: add a line NAME ROLE SECRET".to_owned());
@@ -82,22 +86,21 @@ impl Tokens {
         Ok(Self(tokens))
     }
 
-    /// The role of a presented secret. Takes the same time whichever token it is, or none.
-    pub(super) fn role(&self, presented: &[u8]) -> Option<Role> {
+    /// Name and role of a presented secret. Takes the same time whichever token it is, or none; of two with
+    /// one secret it is the one that may operate.
+    pub(super) fn holder(&self, presented: &[u8]) -> Option<(Arc<str>, Role)> {
         let presented = digest(&SHA256, presented);
-        let mut found = (Choice::from(0), Choice::from(0));
-        for token in &self.0 {
+        let (mut read, mut operate) = (u64::MAX, u64::MAX);
+        for (place, token) in (0u64..).zip(&self.0) {
             let same = token.hash.ct_eq(presented.as_ref());
             match token.role {
-                Role::Read => found.0 |= same,
-                Role::Operate => found.1 |= same,
+                Role::Read => read.conditional_assign(&place, same),
+                Role::Operate => operate.conditional_assign(&place, same),
             }
         }
-        match (bool::from(found.0), bool::from(found.1)) {
-            (_, true) => Some(Role::Operate),
-            (true, false) => Some(Role::Read),
-            (false, false) => None,
-        }
+        let token = |place: u64| self.0.get(usize::try_from(place).ok()?);
+        let found = token(operate).or_else(|| token(read))?;
+        Some((Arc::clone(&found.name), found.role))
     }
 }
 
@@ -123,6 +126,9 @@ fn hash(secret: &str) -> Result<[u8; 32], &'static str> {
     Ok(hash)
 }
 
+/// Who is named in an event without a token.
+const OURS: [&str; 2] = ["local", "SIGHUP"];
+
 const SHORTEST: usize = 16;
 
 /// Bytes of a file of tokens.
@@ -131,6 +137,10 @@ const LARGEST: u64 = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn role(tokens: &Tokens, presented: &[u8]) -> Option<Role> {
+        tokens.holder(presented).map(|(_, role)| role)
+    }
 
     const FILE: &str = "
 # who may what
@@ -141,10 +151,10 @@ bob read    another-long-secret   # on the wall
     #[test]
     fn a_secret_gives_the_role_of_its_line_and_nothing_else_does() {
         let tokens = Tokens::parse(FILE).ok().unwrap();
-        assert_eq!(tokens.role(b"correct-horse-battery"), Some(Role::Operate));
-        assert_eq!(tokens.role(b"another-long-secret"), Some(Role::Read));
+        assert_eq!(role(&tokens, b"correct-horse-battery"), Some(Role::Operate));
+        assert_eq!(role(&tokens, b"another-long-secret"), Some(Role::Read));
         for wrong in ["", "ann", "correct-horse-batter", "correct-horse-battery "] {
-            assert_eq!(tokens.role(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(role(&tokens, wrong.as_bytes()), None, "{wrong}");
         }
     }
 
@@ -153,8 +163,17 @@ bob read    another-long-secret   # on the wall
         let tokens = Tokens::parse("ann read correct-horse-battery#staple # on the wall");
         let tokens = tokens.ok().unwrap();
         let whole = b"correct-horse-battery#staple";
-        assert_eq!(tokens.role(whole), Some(Role::Read));
-        assert_eq!(tokens.role(b"correct-horse-battery"), None);
+        assert_eq!(role(&tokens, whole), Some(Role::Read));
+        assert_eq!(role(&tokens, b"correct-horse-battery"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_token_is_that_of_its_line() {
+        let tokens = Tokens::parse(FILE).ok().unwrap();
+        let name = |secret: &[u8]| tokens.holder(secret).map(|(name, _)| name.to_string());
+        assert_eq!(name(b"correct-horse-battery").as_deref(), Some("ann"));
+        assert_eq!(name(b"another-long-secret").as_deref(), Some("bob"));
+        assert_eq!(name(b"correct"), None);
     }
 
     #[test]
@@ -168,8 +187,11 @@ bob read    another-long-secret   # on the wall
         let tokens = Tokens::parse(&format!("ann read sha256:{hex}"))
             .ok()
             .unwrap();
-        assert_eq!(tokens.role(b"a secret nobody wrote down"), Some(Role::Read));
-        assert_eq!(tokens.role(format!("sha256:{hex}").as_bytes()), None);
+        assert_eq!(
+            role(&tokens, b"a secret nobody wrote down"),
+            Some(Role::Read)
+        );
+        assert_eq!(role(&tokens, format!("sha256:{hex}").as_bytes()), None);
     }
 
     #[test]
@@ -178,6 +200,10 @@ bob read    another-long-secret   # on the wall
             ("ann operate", "line 1: expected"),
             ("\nann admin correct-horse-battery", "line 2: the role"),
             ("ann read short", "at least 16"),
+            (
+                "local read correct-horse-battery",
+                "line 1: this name stands",
+            ),
             ("ann read sha256:12", "64 hexadecimal"),
             (
                 "ann read sha256:+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f+f",

@@ -104,7 +104,7 @@ const METRICS: &[Metric] = &[
         &["cell"],
         (
             "Planned switches that took effect.",
-            "Each answers a command; the event names who gave it.",
+            "Each answers a command; its event `accepted` names who gave it.",
         ),
         |view, samples| cells(view, samples, |cell| cell.switches),
     ),

@@ -162,7 +162,7 @@ const METRICS: &[Metric] = &[
         &["route", "code"],
         (
             "Requests answered by the API, by route and HTTP status code.",
-            "401 and 403 are bad tokens, 409 refused commands, 429 clients in a hurry; 5xx is a defect to report.",
+            "401 is a bad token, 403 a role that may not or a foreign host or origin, 409 a refused command, 429 a client in a hurry, 503 and 504 too much at once; other 5xx are defects to report.",
         ),
         |view, samples| {
             for ((route, code), count) in &view.reading.tally.requests {
@@ -184,8 +184,8 @@ const METRICS: &[Metric] = &[
         expr: "sum by (instance) (increase(ranshift_api_requests_total{code=~\"401|403\"}[5m])) > 10",
         lasting: "0s",
         severity: Severity::Warning,
-        summary: "{{ $labels.instance }} has refused more than ten requests for their token in five minutes",
-        action: "Find the client in the log: a token has been changed, or somebody is guessing.",
+        summary: "{{ $labels.instance }} has refused more than ten requests in five minutes for their token, role, host or origin",
+        action: "The log names the address and why: a token has been changed, a page of another site tries commands, or somebody is guessing.",
     }]),
     Metric::new(
         Kind::Counter,
