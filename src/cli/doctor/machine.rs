@@ -189,6 +189,19 @@ impl Machine {
             .collect()
     }
 
+    /// Whether `ranshift run` runs: not any `ranshift`, since this process is one.
+    pub(super) fn appliance_runs(&self) -> bool {
+        let numbers = self.names("/proc").into_iter();
+        let mut lines = numbers
+            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+            .filter_map(|id| self.read(&format!("/proc/{id}/cmdline")));
+        lines.any(|line| {
+            let mut words = line.split('\0');
+            let program = words.next().and_then(|path| path.rsplit('/').next());
+            program == Some("ranshift") && words.any(|word| word == "run")
+        })
+    }
+
     /// Names of the programs that run.
     pub(super) fn programs(&self) -> BTreeSet<String> {
         let numbers = self.names("/proc").into_iter();

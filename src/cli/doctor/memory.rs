@@ -132,7 +132,7 @@ fn mount(machine: &Machine, pages: &[Pages]) -> Option<Finding> {
     };
     let left = mounts.iter().flat_map(|folder| machine.names(folder));
     let left = left.filter(|name| name.contains("map_")).count();
-    if left > 0 && !machine.programs().contains("ranshift") {
+    if left > 0 && !machine.appliance_runs() {
         return Some(
             Finding::note(
                 "huge-pages",

@@ -67,7 +67,7 @@ fn needed(machine: &Machine, wanted: &Wanted, held: u64) -> Finding {
         .why(format!("{}; the port would not open", because.collect::<Vec<_>>().join("; ")))
         .advise("systemctl start ranshift # the unit gives the service what it needs, without root")
         .advise(format!(
-            "setpriv --inh-caps {0} --ambient-caps {0} -- ranshift run -c CONFIG # as root, by hand",
+            "setpriv --reuid ranshift --regid ranshift --clear-groups --inh-caps {0} --ambient-caps {0} -- ranshift run -c CONFIG # by hand",
             names.iter().map(|name| word(name)).collect::<Vec<_>>().join(",")
         ))
 }

@@ -24,18 +24,18 @@ fn api(machine: &Machine, address: SocketAddr) -> Finding {
     let Some(table) = taken else {
         return Finding::ok("api", format!("{address} is free"));
     };
-    let is_ours = machine.programs().contains("ranshift");
-    let found = match is_ours {
-        true => format!("{address} is taken: an appliance runs already"),
-        false => format!("{address} is taken by another program"),
-    };
-    Finding::fails("api", found)
-        .read(format!("{table}: a listener on port {}", address.port()))
-        .why("a second run could not open its API")
-        .advise(match is_ours {
-            true => "ranshift ctl status".to_owned(),
-            false => format!("ss -ltnp sport = :{}", address.port()),
-        })
+    let read = format!("{table}: a listener on port {}", address.port());
+    if machine.appliance_runs() {
+        let found = format!("{address} is taken: an appliance runs already");
+        return Finding::note("api", found)
+            .read(read)
+            .why("it runs; a second one beside it could not open its API")
+            .advise("ranshift ctl status");
+    }
+    Finding::fails("api", format!("{address} is taken by another program"))
+        .read(read)
+        .why("run could not open its API")
+        .advise(format!("ss -ltnp sport = :{}", address.port()))
 }
 
 /// Whether a table of /proc/net has a listener that would keep others from `address`.
@@ -112,14 +112,22 @@ fn state(machine: &Machine, wanted: &Wanted) -> Option<Finding> {
     }
     if !machine.is_folder(folder) || !machine.may_use(folder) {
         return Some(
-            Finding::fails("state", format!("this user cannot make files in {folder}"))
+            Finding::warning("state", format!("this user cannot make files in {folder}"))
                 .read(format!(
                     "{folder}: not there, or no right to read and write"
                 ))
-                .why("run does not start without the live state that it is told to keep")
+                .why("run starts without its live state: after a crash the RU sees a jump in sequence numbers")
                 .advise(format!(
                     "install -d -o ranshift -m 0750 {folder} # the unit has RuntimeDirectory="
                 )),
+        );
+    }
+    if machine.exists(file) && !machine.may_use(file) {
+        return Some(
+            Finding::warning("state", format!("{file} is another user's"))
+                .read(format!("{file}: no right to read and write"))
+                .why("run replaces it where it may and begins as configured, or goes without live state")
+                .advise(format!("rm {file} # most often left by a run by hand as root")),
         );
     }
     if let Some(size) = machine.size(file) {

@@ -93,7 +93,7 @@ fn map_files_left_behind_are_a_note_unless_an_appliance_runs() {
     assert_eq!(fake().worst("huge-pages").level, Level::Note);
     assert_eq!(
         fake()
-            .write("/proc/7/comm", "ranshift")
+            .write("/proc/7/cmdline", "ranshift\0run\0-c\0x.yaml\0")
             .worst("huge-pages")
             .level,
         Level::Ok

@@ -48,17 +48,23 @@ fn a_listener_on_the_apis_address_fails_and_others_do_not() {
 
 #[test]
 fn an_appliance_that_runs_already_is_recognised() {
-    let found = Fake::healthy()
-        .write(
-            "/proc/net/tcp",
-            &format!("{TABLE}   0: 0100007F:2116 00000000:0000 0A\n"),
-        )
-        .write("/proc/50/comm", "ranshift")
-        .worst("api");
+    let beside = |line: &str| {
+        Fake::healthy()
+            .write(
+                "/proc/net/tcp",
+                &format!("{TABLE}   0: 0100007F:2116 00000000:0000 0A\n"),
+            )
+            .write("/proc/50/cmdline", line)
+            .worst("api")
+    };
+    let found = beside("/usr/bin/ranshift\0run\0-c\0/etc/ranshift/ranshift.yaml\0");
+    assert_eq!(found.level, Level::Note);
     assert!(
         found.found.ends_with("an appliance runs already"),
         "{found:?}"
     );
+    // The doctor itself is no appliance.
+    assert_eq!(beside("ranshift\0doctor\0").level, Level::Fails);
 }
 
 #[test]
@@ -77,11 +83,18 @@ fn live_state_on_a_disk_is_warned_of() {
 }
 
 #[test]
-fn live_state_that_may_not_be_written_fails() {
+fn live_state_that_may_not_be_written_is_warned_of_since_run_starts_without() {
     let closed = Fake::healthy().close("/run/ranshift");
-    assert_eq!(closed.worst("state").level, Level::Fails);
+    assert_eq!(closed.worst("state").level, Level::Warning);
     let absent = Fake::healthy().remove("/run/ranshift");
-    assert_eq!(absent.worst("state").level, Level::Fails);
+    assert_eq!(absent.worst("state").level, Level::Warning);
+}
+
+#[test]
+fn live_state_of_another_user_is_warned_of_though_the_folder_is_ours() {
+    let found = Fake::healthy().close("/run/ranshift/live").worst("state");
+    assert_eq!(found.level, Level::Warning);
+    assert_eq!(found.found, "/run/ranshift/live is another user's");
 }
 
 #[test]
