@@ -36,6 +36,8 @@ pub(super) struct Ctl {
 enum Ask {
     /// The appliance: ledger, drops, lcores, ports, peers
     Status,
+    /// Whether every lcore answers; ends with code 0 only then, and needs no token
+    Health,
     /// The cells and who may speak; with CELL all of one
     Cells {
         /// Name of a cell
@@ -183,6 +185,7 @@ impl Console<'_> {
     fn answer(&mut self, ask: &Ask) -> Result<(), Trouble> {
         match ask {
             Ask::Status => self.status(),
+            Ask::Health => self.health(),
             Ask::Cells { cell: None } => self.cells(),
             Ask::Cells { cell: Some(cell) } => self.cell(cell),
             Ask::Groups => self.groups(),

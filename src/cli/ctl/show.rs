@@ -8,7 +8,7 @@ use crate::cli::words::{
     between, drops, heard, is_off_air, margin, mode, prb_use, share, slot, speaking as mode_now,
     speaks,
 };
-use crate::control::status::{Appliance, Cell, Ledger, Member};
+use crate::control::status::{Appliance, Cell, Health, Ledger, Member};
 use crate::telemetry::amount;
 use serde_json::Value;
 
@@ -37,6 +37,18 @@ impl Console<'_> {
             writeln!(self.out, "{}", self.paper.paint(Ink::Warning, &lost))?;
         }
         self.machine(&appliance)
+    }
+
+    pub(super) fn health(&mut self) -> Result<(), Trouble> {
+        if self.as_json("/healthz")? {
+            return Ok(());
+        }
+        let health: Health = self.client.read("/healthz")?;
+        let silent = health.silent_ms;
+        Ok(writeln!(
+            self.out,
+            "every lcore answers, the last {silent:.0} ms ago"
+        )?)
     }
 
     fn machine(&mut self, appliance: &Appliance) -> Result<(), Trouble> {
