@@ -327,6 +327,7 @@ fn reading<'a>(names: &'a Names, seen: &'a Observation, tally: &'a Tally) -> Rea
         process: Process {
             started: Instant(1_700_000_000_000_000_000),
             resident_bytes: Some(1 << 26),
+            live_state_kept: Some(true),
         },
         recordings: Recordings {
             written: 1,

@@ -31,6 +31,11 @@ pub trait Machine: Send + Sync {
 
     /// What a port has lost before it was received, if its driver counts.
     fn losses(&self, port: PortId) -> Option<PortLosses>;
+
+    /// Whether what the lcores do survives the process; `None` if it is not meant to.
+    fn live_state_kept(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// One lcore as control sees it: where it runs and how to talk to it; the tables say what is its work.
@@ -232,6 +237,11 @@ impl Board {
     /// What a port has lost before it was received, if its driver counts.
     pub fn losses(&self, port: PortId) -> Option<PortLosses> {
         held(&self.machine).as_ref()?.losses(port)
+    }
+
+    /// Whether what the lcores do survives the process; `None` if it is not meant to, or not known yet.
+    pub fn live_state_kept(&self) -> Option<bool> {
+        held(&self.machine).as_ref()?.live_state_kept()
     }
 
     /// Gives a command to the lcore of its cell, as `by` wants it, and waits for the answer.

@@ -33,6 +33,8 @@ pub struct Process {
     pub started: Instant,
     /// Memory that it holds, in bytes; `None` where the system does not say.
     pub resident_bytes: Option<u64>,
+    /// Whether the configured live state is kept; `None` if none is configured.
+    pub live_state_kept: Option<bool>,
 }
 
 /// Recordings of the flight recorder since the process started.

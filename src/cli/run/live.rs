@@ -74,7 +74,10 @@ pub(super) fn run(
     if config.lcores.lock_memory {
         lock_memory();
     }
-    supervisor.attach(Arc::new(Eyes(ports.gauge())));
+    supervisor.attach(Arc::new(Eyes {
+        gauge: ports.gauge(),
+        live_state_kept: config.state.as_ref().map(|_| memory.is_some()),
+    }));
     let posts = posts(run, config, &eal, ports, &tables, &seats, (memory, &shared));
     let served = serve(&eal, &lcores, posts, &shared)?;
     supervisor.detach();

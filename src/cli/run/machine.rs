@@ -7,11 +7,15 @@ use crate::dpdk::burst::Gauge;
 use crate::ran::PortId;
 
 /// The gauge of DPDK as control reads it.
-pub(super) struct Eyes(pub(super) Gauge);
+pub(super) struct Eyes {
+    pub(super) gauge: Gauge,
+    /// `None` if the configuration asks for no live state.
+    pub(super) live_state_kept: Option<bool>,
+}
 
 impl Machine for Eyes {
     fn mempools(&self) -> Vec<Mempool> {
-        let pools = self.0.pools().all();
+        let pools = self.gauge.pools().all();
         let told = pools.iter().map(|pool| Mempool {
             mempool: pool.name().to_owned(),
             size: pool.size(),
@@ -21,10 +25,14 @@ impl Machine for Eyes {
     }
 
     fn link_up(&self, port: PortId) -> bool {
-        self.0.link_up(port)
+        self.gauge.link_up(port)
+    }
+
+    fn live_state_kept(&self) -> Option<bool> {
+        self.live_state_kept
     }
 
     fn losses(&self, port: PortId) -> Option<PortLosses> {
-        self.0.losses(port)
+        self.gauge.losses(port)
     }
 }

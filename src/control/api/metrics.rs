@@ -47,6 +47,7 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
         process: Process {
             started: board.started,
             resident_bytes: resident_bytes(),
+            live_state_kept: board.live_state_kept(),
         },
         recordings: board.archive.recordings(),
     });

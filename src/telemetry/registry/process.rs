@@ -74,6 +74,28 @@ const METRICS: &[Metric] = &[
     }),
     Metric::new(
         Kind::Gauge,
+        ("ranshift_live_state_kept", "flag"),
+        &[],
+        (
+            "1 if the live state of the configuration is kept, 0 if its file could not be had; absent without `state`.",
+            "At 0 a restart begins with new sequence numbers and the configured roles: read the log.",
+        ),
+        |view, samples| {
+            if let Some(kept) = view.reading.process.live_state_kept {
+                samples.flag(&[], kept);
+            }
+        },
+    )
+    .watched(&[Alert {
+        name: "RanshiftLiveStateNotKept",
+        expr: "ranshift_live_state_kept == 0",
+        lasting: "0s",
+        severity: Severity::Warning,
+        summary: "{{ $labels.instance }} runs without the live state that it is told to keep",
+        action: "The log and `ranshift doctor` say why; mend the file's folder and restart at a quiet hour.",
+    }]),
+    Metric::new(
+        Kind::Gauge,
         ("ranshift_config_term", "term"),
         &[],
         (
