@@ -75,6 +75,19 @@ fn with_json_the_answer_of_the_api_is_unchanged() {
 }
 
 #[test]
+fn health_is_an_exit_code() {
+    let well = ScriptedApi::start(|request| {
+        assert_eq!(request.line, "GET /healthz");
+        json("{\"status\": \"ok\", \"silent_ms\": 12.4}")
+    });
+    let well = Run::of(&well, &["health"]);
+    assert_eq!(well.text(), "every lcore answers, the last 12 ms ago\n");
+    assert_eq!(well.code(), 0);
+    let ill = ScriptedApi::start(|_| problem(503, "lcore_silent", "an lcore is silent"));
+    assert_eq!(Run::of(&ill, &["health"]).code(), 1);
+}
+
+#[test]
 fn the_status_says_whether_the_ledger_balances() {
     let text = ctl(&["status"]).text();
     assert!(
