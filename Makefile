@@ -9,7 +9,7 @@ PREFIX := /usr
 MINUTES := 10
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo lab test bench soak lint install fixtures clean
+.PHONY: help setup demo lab test bench soak chart lint install fixtures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -36,14 +36,20 @@ soak: setup ## 14 cells for MINUTES (10), a configuration every second; then a m
 	SOAK_SECONDS=$$((60 * $(MINUTES))) SOAK_TESTPMD=1 $(CARGO) test --locked --release --test soak -- --nocapture
 	HOSTILE_SECONDS=60 $(CARGO) test --locked --release --test hostile -- --nocapture
 
-install: setup ## build the release, install program, unit, user and udev rule (DESTDIR, PREFIX)
+install: setup ## build the release, install program, unit, user, udev rule, guide (DESTDIR, PREFIX)
 	$(CARGO) build --locked --release --bin ranshift
 	install -D -m 0755 $(BUILT) $(DESTDIR)$(PREFIX)/bin/ranshift
 	install -D -m 0644 deploy/systemd/ranshift.service $(DESTDIR)/lib/systemd/system/ranshift.service
 	install -D -m 0644 deploy/systemd/ranshift.sysusers $(DESTDIR)/usr/lib/sysusers.d/ranshift.conf
 	install -D -m 0644 deploy/systemd/ranshift.modules-load $(DESTDIR)/usr/lib/modules-load.d/ranshift.conf
 	install -D -m 0644 deploy/systemd/60-ranshift.rules $(DESTDIR)/lib/udev/rules.d/60-ranshift.rules
-	install -d -m 0755 $(DESTDIR)/etc/ranshift
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ranshift docs/*.md
+	install -d -m 0755 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)/etc/ranshift
+	$(BUILT) completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ranshift
+
+chart: setup ## lint and render the Helm chart; needs helm, which Debian does not have
+	@command -v helm >/dev/null 2>&1 || { echo 'chart: helm is not installed: https://helm.sh/docs/intro/install' >&2; exit 3; }
+	$(CARGO) test --locked --test deploy -- --ignored
 
 lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates if cargo-deny is here
 	$(CARGO) fmt --all -- --check

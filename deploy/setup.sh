@@ -7,7 +7,7 @@
 #   deploy/setup.sh --check   only say what is missing; exit 3 if anything is
 set -eu
 
-packages='ca-certificates chromium curl dpdk dpdk-dev gcc iproute2 libc6-dev libclang-dev libdpdk-dev libpcap-dev make pkg-config prometheus tshark'
+packages='ca-certificates chromium curl dpdk dpdk-dev ethtool gcc iproute2 libc6-dev libclang-dev libdpdk-dev libpcap-dev make pkg-config prometheus systemd tshark util-linux'
 apt_options='-y -q --no-install-recommends'
 root=$(cd "$(dirname "$0")/.." && pwd)
 toolchain=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' "$root/rust-toolchain.toml")
