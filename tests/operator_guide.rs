@@ -1,11 +1,21 @@
-//! What the operator guide tells people to type: each command of ranshift exists with its options, each
-//! piece of configuration is in the example that the tests check, each alarm has its line.
+//! What the operator guide tells people to type: each command of ranshift exists with its options, those
+//! that move a cell are accepted in the order written, each piece of configuration is in the example that
+//! the tests check, each alarm has its line.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test says so when it is wrong"
 )]
 
+#[path = "support/appliance.rs"]
+mod appliance;
+#[path = "support/served.rs"]
+mod served;
+
+use appliance::{FROM_A, FROM_B, at, clock};
+use ranshift::ran::{Direction, Instant, PortId};
+use ranshift::wire::oran::emit::ControlSection;
+use served::Served;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -19,6 +29,63 @@ fn every_command_of_the_guide_is_one_of_the_program() {
     for command in commands {
         judge(&command, &mut helps);
     }
+}
+
+/// Where a DU has to be readmitted or armed first, the guide says so in the right place.
+#[test]
+fn commands_that_move_a_cell_are_accepted_in_the_order_written() {
+    for (title, count) in [
+        ("The first migration", 3),
+        ("Upgrade a DU", 4),
+        ("Failover drill", 6),
+    ] {
+        let served = Served::new();
+        *served.arriving.lock().unwrap() = Some(both_speak);
+        let commands = commands_under(title);
+        assert!(commands.len() >= count, "{title}: {commands:?}");
+        for command in commands {
+            let here = command.replace("du-1", "du-a").replace("du-2", "du-b");
+            let output = Command::new(env!("CARGO_BIN_EXE_ranshift"))
+                .args(here.split_whitespace().skip(1))
+                .env("RANSHIFT_API", format!("http://{}", served.address()))
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{title}: {command}: {said}");
+            // As a person would: on with the next one when this one holds.
+            served.wait_until(|served| {
+                let cell = served.get("/api/v1/cells/cell-1").json();
+                let status = &cell["status"];
+                status["next_mode"].is_null() && status["waiting_for"].is_null()
+            });
+        }
+    }
+}
+
+#[test]
+fn the_capture_of_the_guide_plays_with_its_scenario_and_its_configuration() {
+    let guide = guide();
+    let (_, rest) = guide.split_once("cat > scenario.yaml <<'END'\n").unwrap();
+    let (scenario, rest) = rest.split_once("\nEND\n").unwrap();
+    let command = rest.lines().next().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = served::scratch();
+    fs::write(folder.join("scenario.yaml"), scenario).unwrap();
+    let capture = "pcap-fixtures/captures/two_du_same_cell_du1_stops_headers.pcap";
+    fs::copy(root.join(capture), folder.join("fronthaul.pcap")).unwrap();
+    let config = root.join("configs/nic.yaml");
+    let command = command.replace("/etc/ranshift/ranshift.yaml", config.to_str().unwrap());
+    let output = Command::new(env!("CARGO_BIN_EXE_ranshift"))
+        .args(command.split_whitespace().skip(1))
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{command}: {said}");
+    // Both directions are carried: nobody of the configuration is unknown.
+    assert!(!said.contains("unknown_peer"), "{said}");
+    assert!(folder.join("out/report.html").is_file());
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
@@ -154,6 +221,42 @@ fn commands() -> Vec<String> {
         .chain(in_text)
         .map(|line| line.replace("runuser -u ranshift -- ", ""));
     all.filter(|line| line.starts_with("ranshift ")).collect()
+}
+
+/// C-plane of both DUs for the slot after the next: half a millisecond ahead at least.
+fn both_speak(now: Instant) -> Vec<(PortId, Vec<u8>)> {
+    let slot = clock().slot_at(now).offset(2);
+    let whole = [ControlSection::whole(0, 14)];
+    let message = |eaxc| at(eaxc, slot.0 as u8, slot, 0);
+    vec![
+        (
+            PortId(1),
+            FROM_A.control(Direction::Downlink, message(0), &whole),
+        ),
+        (
+            PortId(2),
+            FROM_B.control(Direction::Downlink, message(16), &whole),
+        ),
+    ]
+}
+
+/// Commands of `ranshift ctl` under a heading, in order, those that only follow or repeat left out.
+fn commands_under(title: &str) -> Vec<String> {
+    let guide = guide();
+    let (_, rest) = guide.split_once(&format!("\n### {title}\n")).unwrap();
+    let section = rest.split("\n#").next().unwrap();
+    let lines = section.lines().flat_map(|line| {
+        let whole = line.starts_with("ranshift ").then(|| line.to_owned());
+        let within = line.split('`').skip(1).step_by(2).map(str::to_owned);
+        // A numbered step names the command that it is, and maybe another way.
+        let steps = line.starts_with(|first: char| first.is_ascii_digit());
+        whole
+            .into_iter()
+            .chain(within.filter(move |_| steps).take(1))
+    });
+    lines
+        .filter(|line| line.starts_with("ranshift ctl "))
+        .collect()
 }
 
 /// `section.key` of the configuration in the text.

@@ -17,16 +17,17 @@ use ranshift::control::supervisor::{self, Machine, Seat, Setup, Supervisor};
 use ranshift::dataplane::counters::PortLosses;
 use ranshift::dataplane::mailbox::Mailbox;
 use ranshift::dataplane::observation::Load;
-use ranshift::dataplane::worker::{Clock, Worker};
+use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
 use ranshift::ran::{Instant, PortId};
 use ranshift::replay::frame::ReplayFrame;
+use ranshift::replay::io::ReplayIo;
 use serde_json::Value;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -65,7 +66,12 @@ pub(crate) struct Served {
     over: Arc<AtomicBool>,
     /// While true the lcore does not look at its mailbox.
     pub(crate) deaf: Arc<AtomicBool>,
+    /// What arrives in each turn of the lcore.
+    pub(crate) arriving: Arc<Mutex<Option<Arriving>>>,
 }
+
+/// Frames and their ports at an instant.
+pub(crate) type Arriving = fn(Instant) -> Vec<(PortId, Vec<u8>)>;
 
 impl Served {
     /// With the usual `api` section: a free port, and no rate that a test could reach.
@@ -110,9 +116,11 @@ impl Served {
         supervisor.attach(Arc::new(Bench));
         let over = Arc::new(AtomicBool::new(false));
         let deaf = Arc::new(AtomicBool::new(false));
+        let arriving = Arc::new(Mutex::new(None));
         let lcore = thread::spawn({
             let (over, deaf) = (Arc::clone(&over), Arc::clone(&deaf));
-            move || poll(worker, &mailbox, &over, &deaf)
+            let arriving = Arc::clone(&arriving);
+            move || poll(worker, &mailbox, (&over, &deaf), &arriving)
         });
         let served = Self {
             supervisor: Some(supervisor),
@@ -120,6 +128,7 @@ impl Served {
             lcore: Some(lcore),
             over,
             deaf,
+            arriving,
         };
         served.wait_until(|served| {
             let sights = served.supervisor.as_ref().unwrap().board().sights();
@@ -200,7 +209,13 @@ pub(crate) fn scratch() -> PathBuf {
     dir
 }
 
-fn poll(mut worker: Worker<ReplayFrame>, mailbox: &Mailbox, over: &AtomicBool, deaf: &AtomicBool) {
+fn poll(
+    mut worker: Worker<ReplayFrame>,
+    mailbox: &Mailbox,
+    (over, deaf): (&AtomicBool, &AtomicBool),
+    arriving: &Mutex<Option<Arriving>>,
+) {
+    let mut io = ReplayIo::default();
     let mut load = Load {
         hz: 1_000_000_000,
         ..Load::default()
@@ -211,6 +226,12 @@ fn poll(mut worker: Worker<ReplayFrame>, mailbox: &Mailbox, over: &AtomicBool, d
         load.turns += 1;
         load.idle_cycles += 1_000_000;
         worker.tick(now);
+        let frames = arriving.lock().unwrap().map(|frames| frames(now));
+        for (port, bytes) in frames.into_iter().flatten() {
+            io.offer(port, ReplayFrame::new(&bytes, bytes.len(), None, now));
+            worker.poll(&mut io, port, now, &mut Unobserved);
+            drop(io.take_sent());
+        }
         if !deaf.load(Ordering::Relaxed) {
             worker.exchange(now, mailbox, load);
         }
