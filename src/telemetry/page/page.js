@@ -53,7 +53,7 @@ async function ask(path, options = {}) {
   const answer = await fetch(path, { cache: 'no-store', credentials: 'omit', ...options, headers });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail || problem.title || `the appliance answers ${answer.status}`), { status: answer.status });
+  throw Object.assign(new Error(problem.detail || problem.title || `the appliance answers ${answer.status}`), { status: answer.status, kind: problem.type });
 }
 
 async function poll() {
@@ -354,7 +354,7 @@ async function command(spec, cell, verb, member) {
     const { boundary_slot } = await answer.json();
     say(`${cell}: ${{ migrate: `${member} is active`, failover: `fails over to ${member}`, instead: `fails over to ${member}`, readmit: `${member} may take part again` }[verb]} from slot ${amount(boundary_slot)}${path === 'failover' ? ' at the earliest' : ''}.`);
   } catch (error) {
-    if (error.status === 403) state.readOnly = true;
+    if (error.kind === '/problems/role') state.readOnly = true;
     say(`${cell}: ${error.status ? `refused: ${error.message}` : 'no answer: whether it was done is not known.'}`, true);
   }
 }
