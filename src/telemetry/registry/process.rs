@@ -184,7 +184,7 @@ const METRICS: &[Metric] = &[
         &["route", "code"],
         (
             "Requests answered by the API, by route and HTTP status code.",
-            "401 is a bad token, 403 a role that may not or a foreign host or origin, 409 a refused command, 429 a client in a hurry, 503 and 504 too much at once; other 5xx are defects to report.",
+            "401 is a bad token, 403 a role that may not or a foreign host or origin, 409 a refused command, 429 a client in a hurry, 503 and 504 too much at once or an lcore that is silent; other 5xx are defects to report.",
         ),
         |view, samples| {
             for ((route, code), count) in &view.reading.tally.requests {
