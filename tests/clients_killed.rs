@@ -45,14 +45,12 @@ fn more_followers_of_events_than_may_connect_are_killed_and_the_next_client_is_a
     assert_goes_on(&mut appliance);
 }
 
-#[test]
-fn a_killed_live_screen_leaves_the_appliance_to_the_next_client() {
-    let folder = Folder::new("screen");
-    let mut appliance = Process::start(&folder.0, &folder.0.join("live.state"));
+/// `top` in a pseudo terminal, and the process that holds the other end of it.
+fn screen(folder: &Folder, appliance: &Process) -> (Child, Pid) {
     let screen = folder.0.join("screen");
-    let address = address(&appliance);
+    let address = address(appliance);
     let top = format!("stty rows 40 columns 120; exec {RANSHIFT} top --api {address}");
-    let mut terminal = Command::new("script")
+    let terminal = Command::new("script")
         .args(["--quiet", "--flush", "--return", "--command", &top])
         .arg(&screen)
         .env("TERM", "xterm")
@@ -62,14 +60,31 @@ fn a_killed_live_screen_leaves_the_appliance_to_the_next_client() {
         .unwrap();
     wait_until(|| fs::read(&screen).is_ok_and(|shown| contains(&shown, b"cell-1")));
     let children = format!("/proc/{0}/task/{0}/children", terminal.id());
-    let top: i32 = fs::read_to_string(children)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    kill_process(Pid::from_raw(top).unwrap(), Signal::KILL).unwrap();
+    let top = fs::read_to_string(children).unwrap();
+    (
+        terminal,
+        Pid::from_raw(top.trim().parse().unwrap()).unwrap(),
+    )
+}
+
+#[test]
+fn a_killed_live_screen_leaves_the_appliance_to_the_next_client() {
+    let folder = Folder::new("screen");
+    let mut appliance = Process::start(&folder.0, &folder.0.join("live.state"));
+    let (mut terminal, top) = screen(&folder, &appliance);
+    kill_process(top, Signal::KILL).unwrap();
     terminal.wait().unwrap();
     assert_goes_on(&mut appliance);
+}
+
+#[test]
+fn a_live_screen_ends_with_its_terminal() {
+    let folder = Folder::new("terminal");
+    let appliance = Process::start(&folder.0, &folder.0.join("live.state"));
+    let (mut terminal, top) = screen(&folder, &appliance);
+    kill(&mut terminal);
+    let status = format!("/proc/{}", top.as_raw_nonzero());
+    wait_until(|| !Path::new(&status).exists());
 }
 
 #[test]

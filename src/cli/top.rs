@@ -42,6 +42,8 @@ impl Top {
         out.flush()?;
         let over = Arc::new(AtomicBool::new(false));
         for signal in ENDING {
+            let code = Exit::Done as i32;
+            signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&over))?;
             signal_hook::flag::register(signal, Arc::clone(&over))?;
         }
         let mut view = View::new(client.address().to_string());
@@ -97,11 +99,9 @@ fn interrupted<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
     }
 }
 
-const ENDING: [i32; 3] = [
-    signal_hook::consts::SIGTERM,
-    signal_hook::consts::SIGINT,
-    signal_hook::consts::SIGHUP,
-];
+/// The first gives the terminal back and ends, a second ends at once. SIGHUP is not among them: without
+/// its terminal there is nothing to give back, and reading the keyboard would never return.
+const ENDING: [i32; 2] = [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT];
 
 /// How often the screen is drawn at least.
 const TURN: Duration = Duration::from_millis(200);
