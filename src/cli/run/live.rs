@@ -36,6 +36,7 @@ pub(super) fn run(
     plan: &Plan,
     stop: &Arc<AtomicBool>,
 ) -> Result<Report, Refusal> {
+    mapping::return_freed_memory();
     // Threads inherit this; EAL pins the calling one to its lcore.
     if !eal::keep_off(&plan.cores) {
         eprintln!(
