@@ -48,7 +48,7 @@ install: setup ## build the release, install program, unit, user, udev rule, gui
 	$(BUILT) completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ranshift
 
 chart: setup ## lint and render the Helm chart; needs helm, which Debian does not have
-	@command -v helm >/dev/null 2>&1 || { echo 'chart: helm is not installed: https://helm.sh/docs/intro/install' >&2; exit 3; }
+	@command -v helm >/dev/null 2>&1 || { echo 'chart: helm is not installed; its own site says how' >&2; exit 3; }
 	$(CARGO) test --locked --test deploy -- --ignored
 
 lint: setup ## formatting, clippy and rustdoc as errors; licences and duplicates if cargo-deny is here

@@ -11,7 +11,7 @@
 use ranshift::dataplane::verdict::DropReason;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_page_of_drop_reasons_lists_every_reason_with_its_sentence() {
@@ -52,27 +52,54 @@ fn the_readme_opens_with_the_demo_and_then_the_tests() {
 
 #[test]
 fn every_ranshift_command_of_the_readme_runs() {
+    let commands = commands("README.md");
+    let ranshift = commands
+        .iter()
+        .filter_map(|command| command.strip_prefix("target/debug/ranshift "));
+    let lines: Vec<_> = ranshift.collect();
+    assert!(!lines.is_empty());
+    // A machine that stalls a DU of the lab has its cell fail over on its own, before what is commanded.
+    for chance in (0..3).rev() {
+        let failed = play(&lines);
+        assert!(failed.is_empty() || chance > 0, "{}", failed.join("\n"));
+        match failed.is_empty() {
+            true => return,
+            false => eprintln!("once more, after: {}", failed.join("\n")),
+        }
+    }
+}
+
+/// Runs the commands in order and to the end, as the last takes down what others have started; what failed.
+fn play(lines: &[&str]) -> Vec<String> {
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("claims");
     fs::create_dir_all(&scratch).unwrap();
     let out = format!("{}/", scratch.to_str().unwrap());
-    let mut ran = 0;
-    for command in commands("README.md") {
-        let Some(arguments) = command.strip_prefix("target/debug/ranshift ") else {
-            continue;
+    let ranshift = env!("CARGO_BIN_EXE_ranshift");
+    let mut failed = Vec::new();
+    for arguments in lines {
+        let words = arguments.replace("out/", &out);
+        let mut command = match arguments.starts_with("top ") {
+            // A full screen wants a terminal, and goes on until it is told to end.
+            true => {
+                let watched = format!("timeout --preserve-status 2 {ranshift} {words}");
+                let mut terminal = Command::new("script");
+                terminal.args(["--quiet", "--return", "--command", &watched, "/dev/null"]);
+                terminal
+            }
+            false => {
+                let mut command = Command::new(ranshift);
+                command.args(words.split_whitespace());
+                command
+            }
         };
-        let arguments = arguments
-            .split_whitespace()
-            .map(|word| word.replace("out/", &out));
-        let output = Command::new(env!("CARGO_BIN_EXE_ranshift"))
-            .args(arguments)
-            .current_dir(root())
-            .output()
-            .unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{command}\n{complaint}");
-        ran += 1;
+        let command = command.current_dir(root()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            failed.push(format!("{arguments}\n{complaint}"));
+        }
     }
-    assert!(ran > 0);
+    failed
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn the_units_user_runs_it_with_the_units_capabilities_and_no_more() {
 fn live_state_that_the_units_user_may_not_open_is_replaced_and_that_is_said() {
     let scratch = Scratch::new("state");
     let file = scratch.write("live", "somebody else's");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let state = format!("{CONFIG}state: {{file: {}}}\n", file.display());
     let config = scratch.write("config.yaml", &state);
     let output = as_the_units_user(&scratch, &config);

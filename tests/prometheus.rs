@@ -26,7 +26,7 @@ fn prometheus_scrapes_a_running_appliance_and_evaluates_every_rule_and_query() {
     let folder = scratch();
     let (api, web) = (free_address(), free_address());
     let config = folder.join("appliance.yaml");
-    fs::write(&config, appliance(api)).unwrap();
+    fs::write(&config, appliance(api, &folder)).unwrap();
     let mut ranshift = Command::new(env!("CARGO_BIN_EXE_ranshift"));
     ranshift.args(["run", "-c"]).arg(&config);
     let mut ranshift = Running::start(ranshift, "ranshift");
@@ -110,7 +110,7 @@ fn is_there_when_idle(name: &str) -> bool {
 }
 
 /// Two DUs and one RU on ports that nothing comes from.
-fn appliance(api: SocketAddr) -> String {
+fn appliance(api: SocketAddr, folder: &Path) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/one-cell-two-dus.yaml");
     let text = fs::read_to_string(file).unwrap();
     let mut number = 0;
@@ -127,7 +127,9 @@ fn appliance(api: SocketAddr) -> String {
         .map(silent)
         .collect();
     let text = text.join("\n");
-    format!("{text}\napi: {{listen: \"{api}\"}}\n")
+    let state = folder.join("live.state");
+    let state = state.display();
+    format!("{text}\napi: {{listen: \"{api}\"}}\nstate: {{file: {state}}}\n")
 }
 
 fn prometheus(folder: &Path, api: SocketAddr, web: SocketAddr) -> Command {

@@ -144,8 +144,8 @@ fn with_confirm(config: &Config, cell: usize, confirm: u32) -> Config {
     changed
 }
 
-/// Bytes of the first cell, and its events without those that tell of replacements: with a switch on the way
-/// and a death, `turn` called after each 97 frames.
+/// Bytes of the first cell, and its events but for replacements and for the term in which they were said:
+/// with a switch on the way and a death, `turn` called after each 97 frames.
 fn first_cell(
     config: &Config,
     mut turn: impl FnMut(&mut Running, usize),
@@ -170,6 +170,9 @@ fn first_cell(
     events.retain(|event| {
         event.cell == CellId(0) && !matches!(event.kind, EventKind::Replaced { .. })
     });
+    for event in &mut events {
+        event.term = 0;
+    }
     (std::mem::take(&mut running.left[0]), events)
 }
 
