@@ -1,16 +1,24 @@
-//! Instants as people write and read them: UTC, days of the proleptic Gregorian calendar.
+//! Instants as people write and read them, in UTC.
+
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// "2026-11-21 11:20:10.123" of nanoseconds since the Unix epoch.
 pub(super) fn utc(ns: u64) -> String {
-    let (year, month, day) = civil(ns / DAY);
-    format!("{year:04}-{month:02}-{day:02} {}", time_of_day(ns))
+    written(ns, UTC)
 }
 
 /// "11:20:10.123".
 pub(super) fn time_of_day(ns: u64) -> String {
-    let ms = ns % DAY / 1_000_000;
-    let (s, ms) = (ms / 1_000, ms % 1_000);
-    format!("{:02}:{:02}:{:02}.{ms:03}", s / 3_600, s / 60 % 60, s % 60)
+    written(ns, TIME_OF_DAY)
+}
+
+/// Any number of nanoseconds is an instant before the year 2555.
+fn written(ns: u64, format: &[BorrowedFormatItem<'_>]) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns));
+    let text = at.ok().and_then(|at| at.format(format).ok());
+    text.unwrap_or_default()
 }
 
 /// "3 d 4 h", "12 min 5 s", "45 s".
@@ -39,34 +47,9 @@ pub(super) fn instant(text: &str, now: u64) -> Option<u64> {
     if let Some(after) = text.strip_prefix('+') {
         return now.checked_add(duration(after)?);
     }
-    let (date, time) = text.strip_suffix('Z')?.split_once(['T', ' '])?;
-    let mut date = date.split('-').map(|part| part.parse::<u64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let mut time = time.split(':');
-    let (hour, minute) = (number(time.next()?, 23)?, number(time.next()?, 59)?);
-    let last = time.next()?;
-    let (second, fraction) = last.split_once('.').unwrap_or((last, "0"));
-    if time.next().is_some() || date.next().is_some() {
-        return None;
-    }
-    let seconds = (hour * 60 + minute) * 60 + number(second, 59)?;
-    let days = days(year, month, day)?;
-    Some(days * DAY + seconds * 1_000_000_000 + nanos(fraction)?)
-}
-
-fn number(text: &str, largest: u64) -> Option<u64> {
-    let is_two_digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|number| *number <= largest);
-    number.filter(|_| is_two_digits)
-}
-
-/// Nanoseconds of the digits behind a decimal point.
-fn nanos(fraction: &str) -> Option<u64> {
-    let is_digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_digits || !(1..=9).contains(&fraction.len()) {
-        return None;
-    }
-    format!("{fraction:0<9}").parse().ok()
+    let written = text.strip_suffix('Z')?.replacen(' ', "T", 1);
+    let at = PrimitiveDateTime::parse(&written, INSTANT).ok()?;
+    u64::try_from(at.assume_utc().unix_timestamp_nanos()).ok()
 }
 
 /// Nanoseconds of "250ms", "10us", "2s".
@@ -83,33 +66,14 @@ fn duration(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(scale)
 }
 
-/// Year, month and day of a number of days since 1970-01-01.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Years from March, so that the leap day is a year's last; eras of 400 years.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, date)
-}
-
-/// Days since 1970-01-01; `None` for what is no date or before that day.
-fn days(year: u64, month: u64, day: u64) -> Option<u64> {
-    if !(1970..=2500).contains(&year) || !(1..=12).contains(&month) {
-        return None;
-    }
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let (era, in_era) = (shifted / 400, shifted % 400);
-    let in_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
-    let days = era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year;
-    let days = days.checked_sub(719_468)?;
-    (civil(days) == (year, month, day)).then_some(days)
-}
-
-const DAY: u64 = 86_400_000_000_000;
+const UTC: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]");
+const TIME_OF_DAY: &[BorrowedFormatItem<'_>] =
+    format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
+const INSTANT: &[BorrowedFormatItem<'_>] = format_description!(
+    version = 2,
+    "[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond]]]"
+);
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,9 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 /// The format written, and the only one read.
 pub const FORMAT: u32 = 1;
@@ -215,24 +218,14 @@ fn is_plain(name: &str) -> bool {
 
 /// `20261121T110512.123456789Z`: sorts in order of time.
 fn stamp(at: Instant) -> String {
-    let (seconds, nanos) = (at.0 / 1_000_000_000, at.0 % 1_000_000_000);
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Days of the proleptic Gregorian calendar from 0000-03-01, in eras of 400 years.
-    let day = days + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let date = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!(
-        "{year:04}{month:02}{date:02}T{:02}{:02}{:02}.{nanos:09}Z",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60
-    )
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0));
+    let text = at.ok().and_then(|at| at.format(STAMP).ok());
+    text.unwrap_or_default()
 }
+
+const STAMP: &[BorrowedFormatItem<'_>] = format_description!(
+    "[year][month][day]T[hour][minute][second].[subsecond digits:9]Z"
+);
 
 /// Recordings hold addresses and headers: for their owner and its group alone.
 const MODE: u32 = 0o750;
