@@ -223,9 +223,8 @@ fn stamp(at: Instant) -> String {
     text.unwrap_or_default()
 }
 
-const STAMP: &[BorrowedFormatItem<'_>] = format_description!(
-    "[year][month][day]T[hour][minute][second].[subsecond digits:9]Z"
-);
+const STAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:9]Z");
 
 /// Recordings hold addresses and headers: for their owner and its group alone.
 const MODE: u32 = 0o750;
