@@ -145,6 +145,8 @@ impl From<WireError> for DropReason {
             Layer::Radio => Self::RadioHeader,
             Layer::Cplane => Self::CplaneMalformed,
             Layer::Uplane => Self::UplaneMalformed,
+            // No arm of the journey reads nFAPI yet; its reasons come with the one that does.
+            Layer::P7 | Layer::P5 | Layer::Fapi => Self::OtherFrame,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod ecpri;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
+pub mod nfapi;
 pub mod oran;
 pub mod udp;
 #[cfg(test)]
@@ -36,7 +37,7 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-/// A layer of a fronthaul frame.
+/// A layer of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Layer {
     /// Ethernet header.
@@ -55,6 +56,12 @@ pub enum Layer {
     Cplane,
     /// O-RAN U-plane.
     Uplane,
+    /// nFAPI P7 header.
+    P7,
+    /// nFAPI P5 header.
+    P5,
+    /// FAPI message body.
+    Fapi,
 }
 
 impl Layer {
@@ -69,6 +76,9 @@ impl Layer {
             Self::Radio => "radio",
             Self::Cplane => "cplane",
             Self::Uplane => "uplane",
+            Self::P7 => "p7",
+            Self::P5 => "p5",
+            Self::Fapi => "fapi",
         }
     }
 }
@@ -90,6 +100,12 @@ pub enum Fault {
     Fragment,
     /// A method whose length cannot be walked.
     Unwalkable,
+    /// A checksum that is not that of the bytes.
+    Checksum,
+    /// A header that OAI's nFAPI used until 2024.
+    OldHeader,
+    /// More pieces than the header can number.
+    Segments,
 }
 
 impl Fault {
@@ -103,6 +119,9 @@ impl Fault {
             Self::Depth => "depth",
             Self::Fragment => "fragment",
             Self::Unwalkable => "unwalkable",
+            Self::Checksum => "checksum",
+            Self::OldHeader => "old header",
+            Self::Segments => "segments",
         }
     }
 }
