@@ -7,6 +7,10 @@
 //! | `header`, `checksum` | one P7 datagram: dialect, piece, body; edits in place | SCF 225 2.3.2; OAI |
 //! | `segment` | cutting a message for a peer | the same |
 //! | `slot` | SFN and slot of a message | SCF 222 3.4 |
+//! | `request`, `pdu`, `limits` | DL_TTI, UL_TTI, UL_DCI, TX_DATA; what OAI's arrays hold | SCF 222 3.4.2 to 3.4.6 |
+//! | `null` | the NULL request of a slot | SCF 222 2.2.2; OAI's packer |
+//! | `indication` | SLOT, RX_DATA, CRC, UCI, SRS, RACH, ERROR | SCF 222 3.4.1, 3.4.7 to 3.4.11 |
+//! | `sync` | node sync and timing info | SCF 225 4 |
 //! | `p5_header` | PARAM, CONFIG, START, STOP: framing | SCF 225 2.3.1 |
 //!
 //! A header and a body are read apart: a `Dialect` is one of each, and between two appliances a header
@@ -14,11 +18,18 @@
 //! follows from a public implementation only, or from memory, is marked `[?]` where it is used.
 
 pub mod checksum;
+mod fields;
 pub mod header;
+pub mod indication;
+pub mod limits;
 pub mod message;
+pub mod null;
 pub mod p5_header;
+pub mod pdu;
+pub mod request;
 pub mod segment;
 pub mod slot;
+pub mod sync;
 
 pub use header::{Check, Datagram, Head, Header, Piece};
 pub use message::{Interface, MessageId, PhyId, Sender};
