@@ -11,7 +11,7 @@
 //! | `null` | the NULL request of a slot | SCF 222 2.2.2; OAI's packer |
 //! | `indication` | SLOT, RX_DATA, CRC, UCI, SRS, RACH, ERROR | SCF 222 3.4.1, 3.4.7 to 3.4.11 |
 //! | `sync` | node sync and timing info | SCF 225 4 |
-//! | `p5_header` | PARAM, CONFIG, START, STOP: framing | SCF 225 2.3.1 |
+//! | `p5`, `p5_header` | PARAM, CONFIG, START, STOP: framing, TLVs, addresses | SCF 222 3.3, SCF 225 3 |
 //!
 //! A header and a body are read apart: a `Dialect` is one of each, and between two appliances a header
 //! of one carries bodies of another. Which dialect a peer speaks is configuration, never a guess. What
@@ -24,6 +24,7 @@ pub mod indication;
 pub mod limits;
 pub mod message;
 pub mod null;
+pub mod p5;
 pub mod p5_header;
 pub mod pdu;
 pub mod request;
