@@ -12,12 +12,14 @@
 //! | `indication` | SLOT, RX_DATA, CRC, UCI, SRS, RACH, ERROR | SCF 222 3.4.1, 3.4.7 to 3.4.11 |
 //! | `sync` | node sync and timing info | SCF 225 4 |
 //! | `p5`, `p5_header` | PARAM, CONFIG, START, STOP: framing, TLVs, addresses | SCF 222 3.3, SCF 225 3 |
+//! | `describe` | every message as words or data, for `inspect` | |
 //!
 //! A header and a body are read apart: a `Dialect` is one of each, and between two appliances a header
 //! of one carries bodies of another. Which dialect a peer speaks is configuration, never a guess. What
 //! follows from a public implementation only, or from memory, is marked `[?]` where it is used.
 
 pub mod checksum;
+pub mod describe;
 mod fields;
 pub mod header;
 pub mod indication;
