@@ -9,6 +9,8 @@
 
 #[path = "support/appliance.rs"]
 mod appliance;
+#[path = "support/nfapi.rs"]
+mod nfapi;
 
 use appliance::*;
 use ranshift::control::compile::compile;
@@ -28,6 +30,10 @@ use ranshift::dataplane::worker::{Clock, Worker};
 use ranshift::ran::Direction::{Downlink, Uplink};
 use ranshift::ran::{CellId, MemberId, PortId};
 use ranshift::replay::frame::ReplayFrame;
+use ranshift::wire::nfapi::limits::Limits;
+use ranshift::wire::nfapi::null::{self, Null};
+use ranshift::wire::nfapi::segment::Segments;
+use ranshift::wire::nfapi::{Check, Datagram, Dialect, Header, PhyId, describe, header, slot};
 use ranshift::wire::oran::emit::ControlSection;
 use ranshift::{config, control};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -250,6 +256,54 @@ fn telling_control_what_it_sees_never_allocates() {
         };
         assert_eq!(told.cells.len(), tables.cells.len());
         assert_eq!(told.counters.peers.len(), tables.peers.len());
+    }
+}
+
+#[test]
+fn reading_cutting_and_answering_nfapi_never_allocates() {
+    let vectors = nfapi::vectors();
+    let mut datagrams = 0;
+    let before = ALLOCATIONS.get();
+    for vector in vectors.iter().filter(|vector| vector.is_p7()) {
+        for datagram in &vector.datagrams {
+            look(datagram, vector.dialect);
+            datagrams += 1;
+        }
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(datagrams, 388);
+}
+
+/// What an lcore does with a datagram: read, walk, cut anew, and the NULL in its place.
+fn look(datagram: &[u8], dialect: Dialect) {
+    let (view, body) = Datagram::parse(datagram, dialect, Check::Verify).unwrap();
+    let head = view.head.unwrap();
+    let encoding = dialect.encoding();
+    let limits = Limits::OAI.exceeds(head.message, encoding, body);
+    let fault = describe::fault(&view, dialect, encoding);
+    assert!(!view.is_whole() || (limits, fault) == (None, None));
+    let mut room = [0; 32];
+    for segment in Segments::new(Dialect::Scf225v2, 7, body.len(), 512).unwrap() {
+        let header = Header {
+            head,
+            piece: segment.piece,
+            timestamp: view.timestamp,
+        };
+        let piece = &body[segment.range];
+        header.emit(Dialect::Scf225v2, &[piece], &mut room).unwrap();
+    }
+    room[..18].copy_from_slice(&datagram[..18]);
+    header::set_sequence(&mut room, dialect, 9);
+    header::set_phy(&mut room, dialect, PhyId(2)).unwrap();
+    if let (true, Ok((point, _))) = (view.piece.is_first(), slot::parse(body, encoding.order)) {
+        let null = Null {
+            message: head.message,
+            phy: head.phy,
+            sequence: 9,
+            timestamp: 0,
+        };
+        let made = null.datagram(dialect, encoding, point).is_ok();
+        assert_eq!(made, null::len(head.message).is_some());
     }
 }
 
