@@ -8,6 +8,8 @@ use super::ecpri::{Ecpri, MessageType, Messages, Size, Stream};
 use super::ethernet::{self, Ethernet};
 use super::ipv4::{self, Ipv4};
 use super::ipv6::{self, Ipv6};
+use super::nfapi::describe::{Line, datagram};
+use super::nfapi::{Check, Datagram, Dialect};
 use super::oran::compression::Method;
 use super::oran::cplane::{self, Cplane, SectionType};
 use super::oran::header::RadioHeader;
@@ -28,6 +30,33 @@ pub struct DescribeOptions {
     pub downlink: Option<Format>,
     /// Format of uplink U-plane sections; without it they are not listed.
     pub uplink: Option<Format>,
+    /// How nFAPI P7 is written and where it is found.
+    pub nfapi: Option<Nfapi>,
+}
+
+/// Where nFAPI P7 travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Nfapi {
+    /// How both ends write.
+    pub dialect: Dialect,
+    /// UDP ports of either end; without one, whatever reads as nFAPI is.
+    pub ports: [Option<u16>; 4],
+    /// Whether checksums are looked at.
+    pub check: Check,
+}
+
+impl Nfapi {
+    /// What a datagram between these ports is: `None` if it is not taken for nFAPI.
+    pub fn read<'a>(
+        &self,
+        (from, to): (u16, u16),
+        payload: &'a [u8],
+    ) -> Option<Result<Datagram<'a>, WireError>> {
+        let read = Datagram::parse(payload, self.dialect, self.check).map(|(view, _)| view);
+        let named = self.ports.contains(&Some(from)) || self.ports.contains(&Some(to));
+        let unnamed = self.ports == [None; 4];
+        (named || unnamed && read.is_ok()).then_some(read)
+    }
 }
 
 /// The description of `frame`, to be displayed.
@@ -99,7 +128,12 @@ impl Description<'_> {
         if self.options.udp_ports.contains(&Some(to)) {
             return self.pdu(f, payload);
         }
-        write!(f, " {} bytes", payload.len())
+        let nfapi = self.options.nfapi;
+        match nfapi.and_then(|nfapi| Some((nfapi.dialect, nfapi.read((from, to), payload)?))) {
+            Some((dialect, Ok(view))) => p7(f, &view, dialect),
+            Some((_, Err(error))) => malformed(f, error),
+            None => write!(f, " {} bytes", payload.len()),
+        }
     }
 
     fn pdu(&self, f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
@@ -154,6 +188,13 @@ impl Description<'_> {
         };
         format.map_or(Ok(()), |format| user(f, sections, format))
     }
+}
+
+fn p7(f: &mut Formatter<'_>, view: &Datagram<'_>, dialect: Dialect) -> fmt::Result {
+    f.write_str(" |")?;
+    let mut line = Line::new(f);
+    datagram(view, dialect, dialect.encoding(), &mut line)?;
+    line.end()
 }
 
 fn radio_header(f: &mut Formatter<'_>, radio: &RadioHeader<'_>) -> fmt::Result {
@@ -290,6 +331,7 @@ mod tests {
             header: true,
             ..FORMAT
         }),
+        nfapi: None,
     };
     const FORMAT: Format = Format {
         header: false,

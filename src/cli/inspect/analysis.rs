@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::compression::Evidence;
 use super::flow::{Domain, Flow, FlowKey};
 use super::message::{Message, Outer, RadioMessage, Reading};
+use super::nfapi;
 use super::numbers::Numbers;
 use super::pattern::SlotUse;
 use crate::dataplane::verdict::DropReason;
@@ -34,6 +35,7 @@ pub(super) struct Analysis<'k> {
     pub(super) flows: BTreeMap<FlowKey, Flow>,
     pub(super) domains: BTreeMap<Domain, Numbers>,
     pub(super) pairs: BTreeMap<Pair, PairUse>,
+    pub(super) nfapi: nfapi::Messages,
 }
 
 /// A DU and the RU that it serves.
@@ -81,7 +83,9 @@ impl Refusal {
     pub(super) fn reason(&self) -> &'static str {
         match self.cut {
             true => "cut_in_headers",
-            false => DropReason::from(self.error).label(),
+            false => {
+                nfapi::reason(self.error).unwrap_or_else(|| DropReason::from(self.error).label())
+            }
         }
     }
 }
@@ -106,6 +110,7 @@ impl<'k> Analysis<'k> {
             flows: BTreeMap::new(),
             domains: BTreeMap::new(),
             pairs: BTreeMap::new(),
+            nfapi: nfapi::Messages::new(),
         }
     }
 
@@ -133,7 +138,10 @@ impl<'k> Analysis<'k> {
         }
         *self.ethertypes.entry(outer.ethertype).or_default() += 1;
         let Some(pdu) = outer.pdu else {
-            return Ok(());
+            return match self.reading.0.nfapi {
+                Some(nfapi) => nfapi::count(&mut self.nfapi, nfapi, frame, record.is_cut()),
+                None => Ok(()),
+            };
         };
         let mut messages = self.reading.messages(pdu).peekable();
         let mut alone = true;

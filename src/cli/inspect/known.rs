@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::Config;
 use crate::config::model::{Cell, Compression, Peer, Transport};
 use crate::ran::{EaxcLayout, MacAddr};
-use crate::wire::describe::DescribeOptions;
+use crate::wire::describe::{DescribeOptions, Nfapi};
 use crate::wire::ecpri::Size;
 use crate::wire::oran::uplane::Format;
 
@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub(super) udp_ports: BTreeSet<u16>,
     /// What to believe of ecpriPayload.
     pub(super) size: Size,
+    /// How and where nFAPI is read.
+    pub(super) nfapi: Option<Nfapi>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,7 @@ impl Known {
             },
             udp_ports: BTreeSet::new(),
             size: Size::Strict,
+            nfapi: None,
         }
     }
 
@@ -107,6 +110,7 @@ impl Known {
             udp_ports: [ports.next(), ports.next()],
             downlink: split.downlink,
             uplink: split.uplink,
+            nfapi: self.nfapi,
         }
     }
 }

@@ -10,6 +10,7 @@ mod cut;
 mod flow;
 mod known;
 mod message;
+mod nfapi;
 mod numbers;
 mod pattern;
 mod report;
@@ -24,12 +25,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use known::Known;
 use message::Reading;
 use report::Report;
+use serde_json::{Value, json};
 
 use crate::cli::Exit;
 use crate::config::{self, Problems};
 use crate::ran::{EaxcLayout, MacAddr};
 use crate::replay::capture::{CaptureError, CaptureReader, Record};
-use crate::wire::describe::describe;
+use crate::wire::describe::{Nfapi, describe};
 use crate::wire::ecpri::Size;
 use crate::wire::ethernet::Ethernet;
 
@@ -38,8 +40,8 @@ use crate::wire::ethernet::Ethernet;
 pub(super) struct Inspect {
     /// Capture file (pcap or pcapng)
     capture: PathBuf,
-    /// Print the summary as one JSON object
-    #[arg(long, conflicts_with_all = ["frames", "cut"])]
+    /// Print the summary as one JSON object; with --frames, one object per frame
+    #[arg(long, conflicts_with = "cut")]
     json: bool,
     /// Print one line per frame instead of a summary
     #[arg(long, conflicts_with = "cut")]
@@ -54,6 +56,10 @@ pub(super) struct Inspect {
     /// UDP destination port that carries eCPRI, beside those configured; may be repeated
     #[arg(long, value_name = "PORT")]
     udp_port: Vec<u16>,
+    /// Read nFAPI P7 of 5G: DIALECT is oai-nfapi, scf225v2, fapi-be or fapi-le, PORT a UDP port of either end
+    /// (at most four; without one, whatever reads as nFAPI is). P5, which travels over SCTP or TCP, is not read
+    #[arg(long, value_name = "DIALECT[:PORT,...]", value_parser = nfapi::option)]
+    nfapi: Option<Nfapi>,
     /// Where ecpriPayload is 0 or too large, take the bytes that are there (some RUs send wrong sizes)
     #[arg(long)]
     lenient: bool,
@@ -90,6 +96,7 @@ impl Inspect {
             None => Known::nothing(self.eaxc_bits.unwrap_or(EaxcLayout::NIBBLES)),
         };
         known.udp_ports.extend(&self.udp_port);
+        known.nfapi = self.nfapi;
         if self.lenient {
             known.size = Size::Lenient;
         }
@@ -126,16 +133,25 @@ impl Inspect {
         let read = self.each_frame(|record| {
             let start = *first.get_or_insert(record.at);
             let micros = record.at.nanos_since(start) as f64 / 1e3;
+            analysis::restore(record, &mut frame);
+            let ends = Ethernet::parse(&frame).map_or([MacAddr::default(); 2], |(header, _)| {
+                [header.source(), header.destination()]
+            });
+            let mut options = known.describing(ends);
+            options.nfapi = options
+                .nfapi
+                .map(|read| nfapi::checked(read, record.is_cut()));
+            let contents = describe(&frame, &options);
+            if self.json {
+                let message = options.nfapi.and_then(|read| nfapi::tell(read, &frame));
+                return object(record, micros, &contents.to_string(), message, &mut out);
+            }
             let length = record.original_len;
             write!(out, "{:>7} {micros:>13.3} {length:>5}", record.number)?;
             if record.is_cut() {
                 write!(out, " ({})", record.data.len())?;
             }
-            analysis::restore(record, &mut frame);
-            let ends = Ethernet::parse(&frame).map_or([MacAddr::default(); 2], |(header, _)| {
-                [header.source(), header.destination()]
-            });
-            writeln!(out, "  {}", describe(&frame, &known.describing(ends)))
+            writeln!(out, "  {contents}")
         })?;
         out.flush()?;
         Ok(refused(read))
@@ -177,6 +193,28 @@ impl Inspect {
         }
         bar
     }
+}
+
+/// A frame as one line of JSON.
+fn object(
+    record: &Record<'_>,
+    micros: f64,
+    text: &str,
+    message: Option<Value>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut object = json!({
+        "frame": record.number,
+        "us": micros,
+        "bytes": record.original_len,
+        "kept": record.data.len(),
+        "text": text,
+    });
+    if let (Some(message), Some(fields)) = (message, object.as_object_mut()) {
+        fields.insert("nfapi".to_owned(), message);
+    }
+    serde_json::to_writer(&mut *out, &object)?;
+    writeln!(out)
 }
 
 fn refused(read: Result<(), CaptureError>) -> Exit {

@@ -8,6 +8,7 @@ use super::analysis::{Analysis, Channel, Pair, PairUse, Refusal};
 use super::compression::Guess;
 use super::flow::{Domain, Flow, FlowKey, Way};
 use super::known::Known;
+use super::nfapi::{self, MessageReport};
 use super::numbers::Numbers;
 use crate::ran::{MacAddr, Plane};
 
@@ -45,6 +46,9 @@ pub(super) struct Report {
     pub(super) pairs: Vec<PairReport>,
     /// Each flow of C-plane or U-plane messages.
     pub(super) flows: Vec<FlowReport>,
+    /// Each kind of nFAPI message from one end to another; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) nfapi: Vec<MessageReport>,
 }
 
 /// One message that could not be read.
@@ -220,6 +224,7 @@ impl Report {
                     FlowReport::of(key, flow, numbers, known, seconds)
                 })
                 .collect(),
+            nfapi: nfapi::report(&analysis.nfapi, known.nfapi),
         }
     }
 }

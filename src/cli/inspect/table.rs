@@ -12,7 +12,11 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     if !report.flows.is_empty() {
         writeln!(out)?;
-        columns(&flows(report), out)?;
+        columns(&flows(report), WORDS, out)?;
+    }
+    if !report.nfapi.is_empty() {
+        writeln!(out)?;
+        columns(&messages(report), WORDS_OF_NFAPI, out)?;
     }
     anomalies(report, out)
 }
@@ -123,6 +127,34 @@ fn guess(guess: &CompressionReport) -> String {
     )
 }
 
+fn messages(report: &Report) -> Vec<Vec<String>> {
+    let head = [
+        "source",
+        "destination",
+        "message",
+        "phy",
+        "messages",
+        "NULL",
+        "datagrams",
+        "bytes",
+    ];
+    let rows = report.nfapi.iter().map(|kind| {
+        vec![
+            kind.source.clone(),
+            kind.destination.clone(),
+            kind.message.to_owned(),
+            kind.phy
+                .map_or_else(|| "-".to_owned(), |phy| phy.to_string()),
+            kind.messages.to_string(),
+            kind.nulls.to_string(),
+            kind.datagrams.to_string(),
+            kind.bytes.to_string(),
+        ]
+    });
+    let head = head.map(str::to_owned).to_vec();
+    std::iter::once(head).chain(rows).collect()
+}
+
 fn flows(report: &Report) -> Vec<Vec<String>> {
     let head = [
         "way",
@@ -221,7 +253,7 @@ fn anomaly(flow: &FlowReport) -> String {
 }
 
 /// Aligns columns: words to the left, numbers to the right.
-fn columns(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
+fn columns(rows: &[Vec<String>], words: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut widths = Vec::new();
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);
@@ -232,7 +264,7 @@ fn columns(rows: &[Vec<String>], out: &mut dyn Write) -> io::Result<()> {
     for row in rows {
         let cells = row.iter().zip(&widths).enumerate();
         let line: Vec<String> = cells
-            .map(|(index, (cell, width))| match index < WORDS {
+            .map(|(index, (cell, width))| match index < words {
                 true => format!("{cell:<width$}"),
                 false => format!("{cell:>width$}"),
             })
@@ -289,6 +321,8 @@ fn utc(nanos: u64) -> String {
 
 /// Columns of words in front of the columns of numbers.
 const WORDS: usize = 6;
+/// The same in the table of nFAPI messages.
+const WORDS_OF_NFAPI: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -311,7 +345,7 @@ mod tests {
     fn columns_align_words_left_and_numbers_right() {
         let rows = vec![vec!["a".to_owned(); 7], vec!["long".to_owned(); 7]];
         let mut out = Vec::new();
-        columns(&rows, &mut out).unwrap();
+        columns(&rows, WORDS, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("a     a"));
         assert!(text.lines().next().unwrap().ends_with("   a"));
