@@ -23,8 +23,8 @@ pub fn of(head: &[u8; COVERED_HEAD], body: &[&[u8]]) -> u32 {
 
 /// The checksum after the head changed from `old` to `new` in front of an unchanged body of `body_len` bytes.
 ///
-/// By difference, in time that grows with the logarithm of the length: the body is not touched, and a
-/// checksum that was wrong stays wrong, so that the receiver still sees the damage.
+/// By difference, in a time that does not grow with the body: it is not touched, and a checksum that was
+/// wrong stays wrong, so that the receiver still sees the damage.
 #[inline]
 pub fn adjusted(
     checksum: u32,
@@ -32,11 +32,81 @@ pub fn adjusted(
     new: &[u8; COVERED_HEAD],
     body_len: usize,
 ) -> u32 {
-    let difference = crc32fast::hash(old) ^ crc32fast::hash(new);
-    let mut shifted = Hasher::new_with_initial(difference);
-    // crc(A | B) is crc(A) shifted by the length of B, xor crc(B): with 0 for crc(B) the shift is left.
-    shifted.combine(&Hasher::new_with_initial_len(0, 4 + body_len as u64));
-    checksum ^ shifted.finalize()
+    let mut difference = *old;
+    for (byte, new) in difference.iter_mut().zip(new) {
+        *byte ^= new;
+    }
+    // The register is linear in the bytes: started at 0, it is the difference of the two registers.
+    let mut register = Hasher::new_with_initial(u32::MAX);
+    register.update(&difference);
+    checksum ^ after_zeros(!register.finalize(), 4 + body_len)
+}
+
+/// The register after `len` more zero bytes: multiplied by x to the power of 8 times `len`, which is one table
+/// for each byte of `len`.
+#[inline]
+fn after_zeros(mut register: u32, len: usize) -> u32 {
+    let mut left = len;
+    for table in &POWERS {
+        let power = table.get(left & 0xff).copied().unwrap_or(ONE);
+        register = multiply(power, register);
+        left >>= 8;
+        if left == 0 {
+            break;
+        }
+    }
+    register
+}
+
+/// The product of two polynomials modulo that of the CRC, lowest power in the highest bit.
+const fn multiply(one: u32, mut other: u32) -> u32 {
+    let mut product = 0;
+    let mut bit = 32;
+    while bit > 0 {
+        bit -= 1;
+        product ^= other & (one >> bit & 1).wrapping_neg();
+        other = (other >> 1) ^ (POLYNOMIAL & (other & 1).wrapping_neg());
+    }
+    product
+}
+
+/// 0x04C11DB7 with its bits reversed.
+const POLYNOMIAL: u32 = 0xedb8_8320;
+/// x to the power of 0.
+const ONE: u32 = 1 << 31;
+/// For each byte of a 32-bit length, the powers that its values stand for.
+static POWERS: [[u32; 256]; 4] = {
+    let byte = 1 << 23; // x to the power of 8
+    let page = raised_256(byte);
+    let third = raised_256(page);
+    [
+        powers(byte),
+        powers(page),
+        powers(third),
+        powers(raised_256(third)),
+    ]
+};
+
+const fn powers(step: u32) -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut rest: &mut [u32] = &mut table;
+    let mut power = ONE;
+    while let Some((first, after)) = rest.split_first_mut() {
+        *first = power;
+        power = multiply(power, step);
+        rest = after;
+    }
+    table
+}
+
+const fn raised_256(step: u32) -> u32 {
+    let mut power = step;
+    let mut squarings = 0;
+    while squarings < 8 {
+        power = multiply(power, power);
+        squarings += 1;
+    }
+    power
 }
 
 #[cfg(test)]
@@ -86,6 +156,13 @@ mod tests {
             prop_assert_eq!(adjusted(checksum, &old, &new, body.len()), expected);
             let damaged = adjusted(checksum ^ damage, &old, &new, body.len());
             prop_assert_eq!(damaged, expected ^ damage);
+        }
+
+        #[test]
+        fn zeros_of_any_length_are_those_of_crc32fast(len in any::<u32>(), register in any::<u32>()) {
+            let mut appended = Hasher::new_with_initial(register);
+            appended.combine(&Hasher::new_with_initial_len(0, len.into()));
+            prop_assert_eq!(after_zeros(register, len as usize), appended.finalize());
         }
     }
 }
