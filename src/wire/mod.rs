@@ -102,7 +102,7 @@ pub enum Fault {
     Unwalkable,
     /// A checksum that is not that of the bytes.
     Checksum,
-    /// A header that OAI's nFAPI used until 2024.
+    /// A header of OAI's nFAPI of early 2024.
     OldHeader,
     /// More pieces than the header can number.
     Segments,

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! The length of OAI counts its datagram, header included; the others count the body of the message. The
-//! second part of SCF 225 is in the piece at offset 0 only (SCF 225 2.3.2; O-DU-High leaves no padding [?]).
-//! Refused: a length that is not the datagram's, an id that the interface does not carry, a wrong
-//! checksum, and the 16-byte header of OAI before 2024, which nothing here speaks.
+//! second part of SCF 225 is in the piece at offset 0 only (tables 2-4 and 2-5; O-DU-High leaves no padding
+//! [?]). Refused: a length that is not the datagram's, an id that the interface does not carry, a wrong
+//! checksum, and the 16-byte header of OAI of early 2024, which nothing here speaks.
 
 mod edit;
 mod emit;
@@ -60,7 +60,8 @@ pub enum Piece {
         sequence: u16,
         /// First byte of the body in this piece.
         offset: u32,
-        /// Bytes of the body of the message.
+        /// Bytes of the body of the message, as announced: nothing here bounds it. O-DU-High announces the size
+        /// of its own structure, so that such a message is never whole [?].
         total: u32,
     },
 }
@@ -208,7 +209,7 @@ fn oai(datagram: &[u8], check: Check) -> Result<Datagram<'_>, WireError> {
     })
 }
 
-/// The header that OAI wrote until 2024: 16 bytes, length u16 at offset 4. The u32 there is then never the
+/// The header that OAI wrote in early 2024: 16 bytes, length u16 at offset 4. The u32 there is then never the
 /// length of the datagram, so no datagram of today is taken for one.
 fn is_old_oai(datagram: &[u8]) -> bool {
     let Some(([_, _, m0, m1, l0, l1, ..], _)) = datagram.split_first_chunk::<16>() else {

@@ -1,4 +1,4 @@
-//! Indications of the PHY (SCF 222 3.4.1 and 3.4.7 to 3.4.11, and 3.3.6.1 for ERROR; 10.02 layout).
+//! Indications of the PHY (SCF 222.10.02).
 //!
 //! ```text
 //! SLOT      SFN:16 slot:16
@@ -93,7 +93,8 @@ pub fn slot_indication(body: &[u8], encoding: Encoding) -> Result<SlotPoint, Wir
     }
 }
 
-/// Measurements that go with a transport block. What marks each as not measured is from memory [?].
+/// Measurements that go with a transport block. Units, and what says that nothing was measured, are from
+/// memory [?].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quality {
     /// ulCqi: SNR in steps of 0.5 dB from -64 dB; 255 not measured.
@@ -152,7 +153,7 @@ pub fn rx_data(body: &[u8], encoding: Encoding) -> Result<Indication<'_, RxPdu<'
 pub struct Crc<'a> {
     /// Which transport block.
     pub transmission: Transmission,
-    /// tbCrcStatus: 0 passed, 1 failed.
+    /// tbCrcStatus: 0 passed, 1 failed [?].
     pub status: u8,
     /// numCb: code blocks with a bit each, 0 without.
     pub code_blocks: u16,
@@ -284,7 +285,7 @@ pub struct Preamble {
     pub index: u8,
     /// Timing advance.
     pub timing_advance: u16,
-    /// Power, 0.001 dB from -140 dBm.
+    /// Power, in steps of 0.001 dB from -140 dBm [?].
     pub power: u32,
 }
 
@@ -369,7 +370,7 @@ impl ErrorCode {
     /// MSG_OK.
     pub const OK: Self = Self(0);
 
-    /// Name by the standard (SCF 222 table 3-32; 9 to 12 of 10.04); 0x34 is Aerial's.
+    /// Name by the standard (9 to 12 of 10.04); 0x34 is Aerial's.
     pub const fn name(self) -> &'static str {
         match self.0 {
             0 => "OK",
@@ -453,7 +454,7 @@ fn transmission(fields: &mut Fields<'_>) -> Result<Transmission, WireError> {
 }
 
 const PREAMBLE_LEN: usize = 7;
-/// tbCrcStatus of a block that could not be decoded.
+/// tbCrcStatus of a block that could not be decoded [?].
 const CRC_FAILED: u8 = 1;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Message ids (SCF 222 table 3-4, SCF 225 table 2-7): names, senders, and which carry SFN and slot.
+//! Message ids (SCF 222; SCF 225 table 2-7): names, senders, and which carry SFN and slot.
 //!
 //! Two ids mean the opposite of each other by dialect: 0x180 and 0x181. Wireshark's dissector knows
 //! the LTE table only, which reuses these numbers for other messages. Unknown ids are values.

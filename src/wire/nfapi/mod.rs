@@ -1,22 +1,25 @@
 //! nFAPI and FAPI for 5G: the messages between an L2 (VNF) and a PHY (PNF), SCF 222.10.02 bodies under the
 //! transport headers of SCF 225.2.1 or of OAI, which are not the same.
 //!
-//! | file | what | clause |
+//! | file | what | where it is written |
 //! |---|---|---|
-//! | `message` | ids, names, who sends them | SCF 222 3.3, SCF 225 2.2 |
-//! | `header`, `checksum` | one P7 datagram: dialect, piece, body; edits in place | SCF 225 2.3.2; OAI |
+//! | `message` | ids, names, who sends them | SCF 225 table 2-7 |
+//! | `header`, `checksum` | one P7 datagram: dialect, piece, body; edits in place | SCF 225 tables 2-4, 2-5; OAI |
 //! | `segment` | cutting a message for a peer | the same |
-//! | `slot` | SFN and slot of a message | SCF 222 3.4 |
-//! | `request`, `pdu`, `limits` | DL_TTI, UL_TTI, UL_DCI, TX_DATA; what OAI's arrays hold | SCF 222 3.4.2 to 3.4.6 |
-//! | `null` | the NULL request of a slot | SCF 222 2.2.2; OAI's packer |
-//! | `indication` | SLOT, RX_DATA, CRC, UCI, SRS, RACH, ERROR | SCF 222 3.4.1, 3.4.7 to 3.4.11 |
-//! | `sync` | node sync and timing info | SCF 225 4 |
-//! | `p5`, `p5_header` | PARAM, CONFIG, START, STOP: framing, TLVs, addresses | SCF 222 3.3, SCF 225 3 |
+//! | `slot` | SFN and slot of a message | SCF 222 |
+//! | `request`, `pdu`, `limits` | DL_TTI, UL_TTI, UL_DCI, TX_DATA; what OAI's arrays hold | SCF 222; OAI |
+//! | `null` | the NULL request of a slot | OAI's packer |
+//! | `indication` | SLOT, RX_DATA, CRC, UCI, SRS, RACH, ERROR | SCF 222; OAI |
+//! | `sync` | node sync and timing info | SCF 225 table 4-1; OAI |
+//! | `p5`, `p5_header` | PARAM, CONFIG, START, STOP: framing, TLVs, addresses | SCF 225 tables 2-3, 2-4; OAI |
 //! | `describe` | every message as words or data, for `inspect` | |
 //!
 //! A header and a body are read apart: a `Dialect` is one of each, and between two appliances a header
-//! of one carries bodies of another. Which dialect a peer speaks is configuration, never a guess. What
-//! follows from a public implementation only, or from memory, is marked `[?]` where it is used.
+//! of one carries bodies of another. Which dialect a peer speaks is configuration, never a guess.
+//!
+//! The documents of the Small Cell Forum were not at hand: layouts are those of public implementations, which
+//! cite the tables above, and those of OAI are held against bytes that OAI packed. What none of them confirms,
+//! or only one that nothing here was tested with, is marked `[?]` where it is used.
 
 pub mod checksum;
 pub mod describe;

@@ -1,4 +1,4 @@
-//! P5 bodies (SCF 222 3.3, SCF 225 3): results, TLVs, and the settings that a proxy reads and rewrites.
+//! P5 bodies (SCF 222, SCF 225): results, TLVs, and the settings that a proxy reads and rewrites.
 //!
 //! ```text
 //! PNF_PARAM.response, PARAM.response       error:8 numTLV:8 TLVs
@@ -190,7 +190,7 @@ pub enum Setting {
     Number(u32),
 }
 
-/// Tags that a proxy reads (SCF 225 3.2).
+/// Tags that a proxy reads.
 pub mod tag {
     /// P7 address of the VNF, IPv4, in CONFIG.request.
     pub const VNF_IPV4: u16 = 0x0100;

@@ -1,4 +1,4 @@
-//! The P5 header, and how many bytes of a stream one message takes.
+//! The P5 header (SCF 225 tables 2-3 and 2-4; OAI), and how many bytes of a stream one message takes.
 //!
 //! ```text
 //! oai-nfapi  PHY_ID:16 message_ID:16 length:32 spare:16                              length of the body
@@ -9,7 +9,7 @@
 //! Over SCTP a user message is one of these; over TCP the length frames them. The segment length of SCF 225
 //! is not read: O-DU-High writes 0 there. Its segments are refused: no public peer sends them, and what the
 //! length then counts is unsure [?]. Refused as well: ids of the other interface, lengths above
-//! `LONGEST_BODY`, and OAI's 8-byte header of before 2024.
+//! `LONGEST_BODY`, and OAI's 8-byte header of early 2024.
 
 use super::header::MESSAGE_LEN;
 use super::{Dialect, Head, MessageId, PhyId};
@@ -162,7 +162,7 @@ fn oai(bytes: &[u8]) -> Option<(P5Header, u32)> {
     Some((P5Header { head, sequence: 0 }, length))
 }
 
-/// The 8-byte header until 2024: length u16 at offset 4, of the body or of all [?], and a spare of 0.
+/// The 8-byte header of early 2024: length u16 at offset 4, of the body or of all [?], and a spare of 0.
 fn is_old_oai(message: &[u8], dialect: Dialect) -> bool {
     let (Dialect::OaiNfapi, Some([_, _, m0, m1, l0, l1, 0, 0])) =
         (dialect, message.first_chunk::<8>())

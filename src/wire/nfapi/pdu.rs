@@ -1,4 +1,4 @@
-//! PDUs of requests (SCF 222 3.4.2 to 3.4.5): kinds, the shape of what varies in them, and who is asked to
+//! PDUs of requests (SCF 222.10.02): kinds, the shape of what varies in them, and who is asked to
 //! send.
 //!
 //! Contents are forwarded, not understood. They are walked only to see that their length is their own and

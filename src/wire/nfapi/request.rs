@@ -1,4 +1,4 @@
-//! DL_TTI, UL_TTI, UL_DCI and TX_DATA requests (SCF 222 3.4.2 to 3.4.6, 10.02 layout), read from a complete
+//! DL_TTI, UL_TTI, UL_DCI and TX_DATA requests (SCF 222.10.02), read from a complete
 //! body.
 //!
 //! ```text

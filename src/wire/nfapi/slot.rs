@@ -1,4 +1,4 @@
-//! SFN and slot of a message: u16 each at offsets 0 and 2 of the body of every slot message (SCF 222 3.4).
+//! SFN and slot of a message: u16 each at offsets 0 and 2 of the body of every slot message (SCF 222).
 //!
 //! `ran::SlotPoint::since` gives the distance around 1024 frames, either way. The first piece of a cut
 //! message holds them; later pieces do not.

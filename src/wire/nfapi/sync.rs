@@ -1,4 +1,4 @@
-//! Node sync and TIMING_INFO (SCF 225 4), as SCF 225 and as OAI write them.
+//! Node sync and TIMING_INFO (SCF 225 table 4-1), as SCF 225 and as OAI write them.
 //!
 //! ```text
 //! DL_NODE_SYNC   t1:32 delta:32 [SCS:8]                                          OAI: without SCS
