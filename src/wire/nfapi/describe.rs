@@ -6,12 +6,12 @@
 
 mod fault;
 mod line;
+mod settings;
 
 pub use fault::fault;
 pub use line::Line;
 
 use super::indication::{self, Indication, Quality};
-use super::p5::{self, P5Body, Setting};
 use super::pdu::{Pdu, Transmission};
 use super::request::{Request, TxData};
 use super::sync::{DlNodeSync, TimingInfo, UlNodeSync};
@@ -227,7 +227,7 @@ impl Telling<'_> {
                 self.field("bytes", length(rest))
             }
             _ if message.is_vendor() => self.field("bytes", length(body)),
-            _ => self.p5(body),
+            _ => self.settings(body),
         }
     }
 
@@ -376,39 +376,6 @@ impl Telling<'_> {
             self.teller.close()?;
         }
         self.spacing(info.scs)
-    }
-
-    fn p5(&mut self, body: &[u8]) -> Told {
-        let (view, _) = P5Body::parse(body, self.message, self.encoding)?;
-        if let Some(error) = view.error() {
-            self.field("code", number(error.0))?;
-            self.field("error", Value::Word(error.name()))?;
-        }
-        if let Some(version) = view.version() {
-            self.field("version", number(version))?;
-        }
-        if let Some(count) = view.number_of_tlvs() {
-            self.field("tlvs", number(count))?;
-        }
-        for tlv in view.tlvs() {
-            let tlv = tlv?;
-            let name = p5::tlv_name(self.message, tlv.tag);
-            self.teller.open(name.unwrap_or("TLV"))?;
-            self.field("tag", Value::Hex(tlv.tag.into()))?;
-            let order = self.encoding.order;
-            let value = match (tlv.setting(self.encoding), tlv.value) {
-                (Some(Setting::Address(address)), _) => Value::Address(address),
-                (Some(Setting::Port(port)), _) => number(port),
-                (Some(Setting::Number(value)), _) => number(value),
-                (None, [a]) => number(*a),
-                (None, [a, b]) => number(order.u16([*a, *b])),
-                (None, [a, b, c, d]) => number(order.u32([*a, *b, *c, *d])),
-                (None, bytes) => Value::Bytes(bytes),
-            };
-            self.field("value", value)?;
-            self.teller.close()?;
-        }
-        Ok(())
     }
 
     fn point(&mut self, point: SlotPoint) -> Told {
