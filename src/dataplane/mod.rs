@@ -20,6 +20,7 @@ pub mod observation;
 pub mod outbox;
 pub mod ownership;
 mod passing;
+pub mod reassembly;
 pub mod recorder;
 pub mod replacement;
 pub mod run_record;
