@@ -1,6 +1,7 @@
 //! What a story must have shown, what it did show, and whether the host let it.
 
 use super::{LiveTraffic, Seen, table};
+use crate::cli::calendar;
 use crate::control::status::Event;
 use crate::lab::live::{AirReport, PeerReport};
 use serde_json::Value;
@@ -210,11 +211,10 @@ fn failover(events: &[Event]) -> Option<String> {
         |mode| format!("first frame of the standby at +{:.2} ms", after(mode.at_ns)),
     );
     Some(format!(
-        "{} -> {}: last heard at {}.{:06}, due at +{:.2} ms, detected at +{:.2} ms, {first}",
+        "{} -> {}: last heard at {}, due at +{:.2} ms, detected at +{:.2} ms, {first}",
         text("from"),
         text("to"),
-        heard / 1_000_000_000,
-        heard / 1_000 % 1_000_000,
+        calendar::time_of_day(heard),
         after(at("due_ns")),
         after(event.at_ns),
     ))
