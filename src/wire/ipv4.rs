@@ -1,7 +1,8 @@
 //! IPv4 header (RFC 791) of eCPRI over UDP.
 //!
-//! Honours IHL, bounds the payload by the total length, refuses fragments: their UDP header is
-//! elsewhere. The header checksum is not checked here (NICs do); `checksum_holds` tells.
+//! Honours IHL, bounds the payload by the total length. `parse` refuses fragments: their UDP header is
+//! elsewhere; `parse_fragment` is for whoever puts them together. The header checksum is not checked here
+//! (NICs do); `checksum_holds` tells.
 
 use super::checksum::{self, Difference};
 use super::{Fault, Layer, WireError};
@@ -12,6 +13,8 @@ pub const UDP: u8 = 17;
 
 const FIXED_LEN: usize = 20;
 const CHECKSUM: usize = 10;
+/// Flag MF beside the fragment offset.
+const MORE: u16 = 0x2000;
 /// The destination follows the source.
 const SOURCE: usize = 12;
 
@@ -22,10 +25,50 @@ pub struct Ipv4<'a> {
     options: &'a [u8],
 }
 
+/// Where the payload of a datagram lies in that which was cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fragment {
+    /// Identification: the same, with addresses and protocol, in all fragments of a datagram.
+    pub id: u16,
+    /// First byte, a multiple of 8.
+    pub offset: u16,
+    /// MF: another follows.
+    pub more: bool,
+}
+
+impl Fragment {
+    /// True if the payload is all of it.
+    pub const fn is_whole(self) -> bool {
+        self.offset == 0 && !self.more
+    }
+}
+
 impl<'a> Ipv4<'a> {
     /// The header with its options, and exactly the payload that the total length announces.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
+        let (header, payload) = Self::split(bytes)?;
+        match header.fragment().is_whole() {
+            true => Ok((header, payload)),
+            false => Err(error(Fault::Fragment)),
+        }
+    }
+
+    /// The same of a datagram that may be cut. Refused: a piece that is not the last and does not end at a
+    /// multiple of 8, and one that ends beyond the largest datagram.
+    pub fn parse_fragment(bytes: &'a [u8]) -> Result<(Self, Fragment, &'a [u8]), WireError> {
+        let (header, payload) = Self::split(bytes)?;
+        let fragment = header.fragment();
+        let largest = usize::from(u16::MAX) - header.header_len();
+        let uneven = fragment.more && (payload.is_empty() || !payload.len().is_multiple_of(8));
+        if uneven || usize::from(fragment.offset) + payload.len() > largest {
+            return Err(error(Fault::Fragment));
+        }
+        Ok((header, fragment, payload))
+    }
+
+    #[inline]
+    fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
         let (fixed, _) = bytes
             .split_first_chunk::<FIXED_LEN>()
             .ok_or(error(Fault::Truncated))?;
@@ -38,10 +81,6 @@ impl<'a> Ipv4<'a> {
             return Err(error(Fault::Size));
         }
         let datagram = bytes.get(..total).ok_or(error(Fault::Truncated))?;
-        // MF, or a fragment offset.
-        if u16::from_be_bytes([fixed[6], fixed[7]]) & 0x3fff != 0 {
-            return Err(error(Fault::Fragment));
-        }
         let options = datagram
             .get(FIXED_LEN..header)
             .ok_or(error(Fault::Truncated))?;
@@ -69,6 +108,17 @@ impl<'a> Ipv4<'a> {
             self.fixed[18],
             self.fixed[19],
         )
+    }
+
+    /// Identification, MF and fragment offset.
+    #[inline]
+    pub const fn fragment(&self) -> Fragment {
+        let field = u16::from_be_bytes([self.fixed[6], self.fixed[7]]);
+        Fragment {
+            id: u16::from_be_bytes([self.fixed[4], self.fixed[5]]),
+            offset: (field & 0x1fff) << 3,
+            more: field & MORE != 0,
+        }
     }
 
     /// Protocol of the payload.
@@ -253,6 +303,52 @@ mod tests {
             Ipv4::parse(&last_fragment).unwrap_err(),
             error(Fault::Fragment)
         );
+    }
+
+    /// A fragment of `len` bytes of payload at `offset`.
+    fn fragment(offset: u16, more: bool, len: u8) -> Vec<u8> {
+        let mut bytes = datagram();
+        bytes[3] = 20 + len;
+        bytes[4..6].copy_from_slice(&[0xbe, 0xef]);
+        let field = (offset / 8) | (u16::from(more) << 13);
+        bytes[6..8].copy_from_slice(&field.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_fragment_is_read_by_whoever_asks_for_it() {
+        let bytes = fragment(1480, true, 48);
+        let (_, fragment, payload) = Ipv4::parse_fragment(&bytes).unwrap();
+        let expected = Fragment {
+            id: 0xbeef,
+            offset: 1480,
+            more: true,
+        };
+        assert_eq!((fragment, payload.len()), (expected, 48));
+    }
+
+    #[test]
+    fn a_datagram_that_was_not_cut_is_a_fragment_that_is_whole() {
+        let bytes = datagram();
+        let (_, fragment, payload) = Ipv4::parse_fragment(&bytes).unwrap();
+        assert!(fragment.is_whole());
+        assert_eq!(payload.len(), 54);
+    }
+
+    #[test]
+    fn only_the_last_fragment_may_end_anywhere() {
+        assert!(Ipv4::parse_fragment(&fragment(8, false, 53)).is_ok());
+        for len in [0, 53] {
+            let told = Ipv4::parse_fragment(&fragment(8, true, len)).map(|_| ());
+            assert_eq!(told, Err(error(Fault::Fragment)), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_fragment_beyond_the_largest_datagram_is_refused() {
+        let told = |offset| Ipv4::parse_fragment(&fragment(offset, false, 51)).map(|_| ());
+        assert_eq!(told(65_464), Ok(()), "the last byte that there can be");
+        assert_eq!(told(65_472), Err(error(Fault::Fragment)));
     }
 
     #[test]
