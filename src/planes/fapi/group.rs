@@ -233,12 +233,7 @@ impl Group {
             *heard = now;
         }
         self.lost &= !bit(member);
-        if roles.is_fenced(member) {
-            return Err(Silenced::Fenced.into());
-        }
-        if owner(roles, slot) != member {
-            return Err(Silenced::NotActive.into());
-        }
+        speaks(roles, member, slot)?;
         match self.ticker.heard(&rules.ticker, slot, now) {
             Tick::Forward => Ok(SlotAdmitted { fill_from: None }),
             Tick::FillThenForward { from } => Ok(SlotAdmitted {
@@ -266,15 +261,12 @@ impl Group {
         if !self.is_near(slot, now) {
             return Err(IndicationDrop::OutOfStep);
         }
-        let Some(clock) = self.ticker.clock() else {
-            return match roles.mode(slot).includes(member) && !roles.is_fenced(member) {
-                true => Ok(()),
-                false => Err(Silenced::NotActive.into()),
-            };
-        };
-        let slot_nanos = rules.ticker.numerology.slot_duration().as_nanos();
-        let depth = Duration::from_nanos(u64::from(rules.pipeline) * slot_nanos);
-        roles.may_speak(member, slot, now, clock, depth)?;
+        if let Some(clock) = self.ticker.clock() {
+            let slot_nanos = rules.ticker.numerology.slot_duration().as_nanos();
+            let depth = Duration::from_nanos(u64::from(rules.pipeline) * slot_nanos);
+            roles.may_speak(member, slot, now, clock, depth)?;
+        }
+        speaks(roles, member, slot)?;
         Ok(())
     }
 
@@ -332,6 +324,16 @@ fn owner(roles: &Roles, slot: SlotCount) -> MemberId {
     match roles.mode(slot) {
         Mode::Single(active) => active,
         Mode::Shared { source, .. } => source,
+    }
+}
+
+fn speaks(roles: &Roles, member: MemberId, slot: SlotCount) -> Result<(), Silenced> {
+    if roles.is_fenced(member) {
+        return Err(Silenced::Fenced);
+    }
+    match owner(roles, slot) == member {
+        true => Ok(()),
+        false => Err(Silenced::NotActive),
     }
 }
 

@@ -227,6 +227,29 @@ fn only_the_owner_of_a_slot_is_heard_of_it() {
 }
 
 #[test]
+fn of_two_that_share_the_radio_unit_only_the_source_is_heard() {
+    let (group, mut roles) = begun();
+    let shared = Mode::Shared {
+        source: A,
+        destination: B,
+    };
+    roles.schedule(slot(1), shared, Cause::Command).unwrap();
+    let of = |member| group.indicated(&rules(), &roles, member, slot(2), air(2));
+    assert_eq!(of(A), Ok(()));
+    let not_active = Err(IndicationDrop::Silenced(Silenced::NotActive));
+    assert_eq!(of(B), not_active);
+}
+
+#[test]
+fn before_the_first_slot_indication_a_fenced_member_is_called_so() {
+    let group = Group::default();
+    let mut roles = Roles::new(Mode::Single(A));
+    roles.fence(A);
+    let told = group.indicated(&rules(), &roles, A, slot(0), told(0));
+    assert_eq!(told, Err(IndicationDrop::Silenced(Silenced::Fenced)));
+}
+
+#[test]
 fn a_former_owner_is_heard_for_the_depth_of_its_pipeline() {
     let (group, mut roles) = begun();
     switch(&mut roles, slot(2), B);
