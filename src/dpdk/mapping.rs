@@ -104,7 +104,7 @@ pub fn lock_memory() -> io::Result<()> {
 
 /// Has the allocator give large blocks back as soon as they are freed, and share what it keeps between
 /// threads. Whatever replaces the tables allocates most of what it replaces; kept for reuse by the thread that
-/// happened to do it, that adds up to twice the memory. For the start of a long-lived process.
+/// happened to do it, that adds up. For the start of a long-lived process.
 pub fn return_freed_memory() {
     #[cfg(target_env = "gnu")]
     for (setting, value) in [

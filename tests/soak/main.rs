@@ -204,7 +204,7 @@ const PARTS: [(&str, f64); 5] = [
     ("p99.99", 0.9999),
 ];
 
-/// Memory is flat if it does not grow by this part of it: the log of events fills up to its bound by 25 KiB
-/// with each configuration, and the recorder's memory is touched bit by bit. A set of tables and state that
+/// Memory is flat if it does not grow by this part of it: the log of events fills up to its bound by some
+/// 70 KiB with each configuration, and the recorder's memory is touched bit by bit. A set of tables and state that
 /// is not freed would be 80 MiB, in each second.
 const FLAT: u64 = 50;
