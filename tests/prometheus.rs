@@ -11,6 +11,10 @@
     reason = "a test of processes: it waits by the clock, and stops at the first surprise"
 )]
 
+#[path = "support/process.rs"]
+mod process;
+
+use process::on_silent_ports;
 use ranshift::telemetry::registry;
 use serde_json::Value;
 use std::fs;
@@ -109,25 +113,8 @@ fn is_there_when_idle(name: &str) -> bool {
     .contains(&name)
 }
 
-/// Two DUs and one RU on ports that nothing comes from.
 fn appliance(api: SocketAddr, folder: &Path) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/one-cell-two-dus.yaml");
-    let text = fs::read_to_string(file).unwrap();
-    let mut number = 0;
-    let silent = |line: &str| {
-        let Some((before, _)) = line.split_once("device: ") else {
-            return line.to_owned();
-        };
-        number += 1;
-        format!("{before}device: \"net_null{number},no-rx=1\"}}")
-    };
-    let text: Vec<String> = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .map(silent)
-        .collect();
-    let text = text.join("\n");
-    let state = folder.join("live.state");
+    let (text, state) = (on_silent_ports(), folder.join("live.state"));
     let state = state.display();
     format!("{text}\napi: {{listen: \"{api}\"}}\nstate: {{file: {state}}}\n")
 }

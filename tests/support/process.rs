@@ -99,7 +99,7 @@ impl Drop for Process {
 }
 
 /// One RU and two DUs on ports that nothing comes from.
-fn appliance(socket: &Path, state: &Path) -> String {
+pub(crate) fn on_silent_ports() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/one-cell-two-dus.yaml");
     let text = fs::read_to_string(file).unwrap();
     let mut number = 0;
@@ -115,7 +115,11 @@ fn appliance(socket: &Path, state: &Path) -> String {
         .filter(|line| !line.trim_start().starts_with('#'))
         .map(silent)
         .collect();
-    let (text, socket, state) = (text.join("\n"), socket.display(), state.display());
+    text.join("\n")
+}
+
+fn appliance(socket: &Path, state: &Path) -> String {
+    let (text, socket, state) = (on_silent_ports(), socket.display(), state.display());
     format!(
         "{text}\napi: {{listen: none, socket: \"{socket}\", connections: 8, rate: 100000}}\nstate: {{file: \"{state}\"}}\n"
     )
