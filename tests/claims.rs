@@ -76,27 +76,28 @@ fn play(lines: &[&str]) -> Vec<String> {
     let out = format!("{}/", scratch.to_str().unwrap());
     let ranshift = env!("CARGO_BIN_EXE_ranshift");
     let mut failed = Vec::new();
+    let complaints = scratch.join("complaints");
     for arguments in lines {
         let words = arguments.replace("out/", &out);
-        let mut command = match arguments.starts_with("top ") {
+        // A command that hangs is ended and has failed, and the rest goes on.
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "60"]);
+        match arguments.starts_with("top ") {
             // A full screen wants a terminal, and goes on until it is told to end.
             true => {
                 let watched = format!("timeout --preserve-status 2 {ranshift} {words}");
-                let mut terminal = Command::new("script");
-                terminal.args(["--quiet", "--return", "--command", &watched, "/dev/null"]);
-                terminal
+                command.args(["script", "--quiet", "--return", "--command", &watched]);
+                command.arg("/dev/null")
             }
-            false => {
-                let mut command = Command::new(ranshift);
-                command.args(words.split_whitespace());
-                command
-            }
+            false => command.arg(ranshift).args(words.split_whitespace()),
         };
-        let command = command.current_dir(root()).stdin(Stdio::null());
-        let output = command.output().unwrap();
-        if !output.status.success() {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            failed.push(format!("{arguments}\n{complaint}"));
+        // Files, not pipes: what a command leaves running would hold a pipe open.
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(fs::File::create(&complaints).unwrap());
+        let status = command.current_dir(root()).status().unwrap();
+        if !status.success() {
+            let complaint = fs::read_to_string(&complaints).unwrap();
+            failed.push(format!("{arguments}: {status}\n{complaint}"));
         }
     }
     failed

@@ -37,23 +37,43 @@ fn a_core_that_an_affinity_leaves_out_can_poll_and_is_kept_to_itself() {
         return;
     }
     let scratch = Scratch::new("isolated");
-    let plain = scratch.command();
-    let mut command = Command::new("taskset");
-    command.args(["-c", &first.to_string()]);
-    command.arg(plain.get_program()).args(plain.get_args());
-    for (name, value) in plain.get_envs() {
-        command.env(name, value.unwrap());
-    }
+    let command = scratch.command_by(&["taskset", "-c", &first.to_string()]);
     keeps_its_core_to_itself(&scratch, command, last);
 }
 
+/// A mask is inherited, and not every service manager or script leaves an empty one.
+#[test]
+fn a_run_that_is_started_with_its_signals_blocked_drains_on_sigterm_all_the_same() {
+    let cores = cores();
+    let scratch = Scratch::new("blocked");
+    let command = scratch.command_by(&["env", "--block-signal"]);
+    let lcores = format!("{{cores: [{}], idle: sleep}}", cores[0]);
+    let (manager, mut run) = ready(&scratch, command, &lcores);
+    drains_on_sigterm(&manager, &mut run);
+}
+
 /// Runs `command` with `last` as the only poll core and looks where its threads may run.
-fn keeps_its_core_to_itself(scratch: &Scratch, mut command: Command, last: usize) {
+fn keeps_its_core_to_itself(scratch: &Scratch, command: Command, last: usize) {
     let lcores = format!("{{cores: [{last}], idle: sleep}}");
+    let (manager, mut run) = ready(scratch, command, &lcores);
+    assert_eq!(said(&manager, "WATCHDOG=1"), "WATCHDOG=1");
+    let pid = run.0.id();
+    let threads = threads(pid);
+    assert!(threads.len() > 3, "{threads:?}");
+    for (thread, name, allowed) in &threads {
+        let is_lcore = *thread == pid;
+        assert_eq!(allowed.contains(&last), is_lcore, "{name}: {allowed:?}");
+        assert!(!is_lcore || allowed.len() == 1, "{name}: {allowed:?}");
+    }
+    drains_on_sigterm(&manager, &mut run);
+}
+
+/// `command` on ports that nothing comes from, when it has said that it is ready, and who it said so to.
+fn ready(scratch: &Scratch, mut command: Command, lcores: &str) -> (UnixDatagram, Guard) {
     scratch.configure(&configuration(
         "net_null0,no-rx=1",
         "net_null1,no-rx=1",
-        &lcores,
+        lcores,
     ));
     let socket = scratch.0.join("notify");
     let manager = UnixDatagram::bind(&socket).unwrap();
@@ -64,19 +84,14 @@ fn keeps_its_core_to_itself(scratch: &Scratch, mut command: Command, last: usize
         .env("NOTIFY_SOCKET", &socket)
         .env("WATCHDOG_USEC", "60000000")
         .env_remove("WATCHDOG_PID");
-    let mut run = Guard(command.spawn().unwrap());
+    let run = Guard(command.spawn().unwrap());
     assert_eq!(said(&manager, "READY=1"), "READY=1");
-    assert_eq!(said(&manager, "WATCHDOG=1"), "WATCHDOG=1");
-    let pid = run.0.id();
-    let threads = threads(pid);
-    assert!(threads.len() > 3, "{threads:?}");
-    for (thread, name, allowed) in &threads {
-        let is_lcore = *thread == pid;
-        assert_eq!(allowed.contains(&last), is_lcore, "{name}: {allowed:?}");
-        assert!(!is_lcore || allowed.len() == 1, "{name}: {allowed:?}");
-    }
+    (manager, run)
+}
+
+fn drains_on_sigterm(manager: &UnixDatagram, run: &mut Guard) {
     kill_process(Pid::from_child(&run.0), Signal::TERM).unwrap();
-    assert_eq!(said(&manager, "STOPPING=1"), "STOPPING=1");
+    assert_eq!(said(manager, "STOPPING=1"), "STOPPING=1");
     assert_eq!(run.0.wait().unwrap().code(), Some(0));
 }
 
@@ -190,6 +205,15 @@ impl Scratch {
             .arg("--report")
             .arg(self.report())
             .stdout(Stdio::null());
+        command
+    }
+
+    /// The same, started by another program that becomes it.
+    fn command_by(&self, starter: &[&str]) -> Command {
+        let plain = self.command();
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(plain.get_program());
+        command.args(plain.get_args()).stdout(Stdio::null());
         command
     }
 

@@ -21,6 +21,7 @@ mod top;
 mod words;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use nix::sys::signal::SigSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -77,6 +78,7 @@ pub enum Exit {
 
 /// Runs the command named by the process's arguments. Wrong usage ends the process with code 2.
 pub fn main() -> ExitCode {
+    hear_signals();
     let arguments = CommandLine::parse();
     let mut out = io::stdout().lock();
     let exit = arguments
@@ -84,6 +86,14 @@ pub fn main() -> ExitCode {
         .run(&mut out)
         .and_then(|exit| out.flush().map(|()| exit));
     ExitCode::from(exit.unwrap_or_else(unwritable) as u8)
+}
+
+/// Whoever started this program may have had signals blocked, and a mask is inherited: `SIGTERM` would
+/// then never arrive, here and in what this program starts.
+fn hear_signals() {
+    if let Err(error) = SigSet::empty().thread_set_mask() {
+        eprintln!("ranshift: signals stay as they were blocked: {error}");
+    }
 }
 
 /// A reader that went away (`ranshift inspect x | head`) is no failure.
