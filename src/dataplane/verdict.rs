@@ -60,7 +60,7 @@ macro_rules! drop_reasons {
 drop_reasons! {
     EthernetMalformed "ethernet_malformed" "The frame is too short for its Ethernet header or tags.",
     VlanDepth "vlan_depth" "The frame carries more than two VLAN tags.",
-    IpMalformed "ip_malformed" "The IP or UDP header is truncated or inconsistent.",
+    IpMalformed "ip_malformed" "The IP, UDP or ICMP header is truncated or inconsistent.",
     IpFragment "ip_fragment" "The datagram is an IP fragment; raise the MTU between the peers.",
     EcpriMalformed "ecpri_malformed" "The eCPRI header is truncated or its revision is not 1.",
     EcpriSize "ecpri_size" "ecpriPayload is too small for its type or larger than the frame; see ecpri.size in the configuration.",
@@ -134,7 +134,7 @@ impl From<WireError> for DropReason {
         match error.layer {
             Layer::Ethernet => Self::EthernetMalformed,
             Layer::Vlan => Self::VlanDepth,
-            Layer::Ip | Layer::Udp => match error.fault {
+            Layer::Ip | Layer::Udp | Layer::Arp | Layer::Icmp => match error.fault {
                 crate::wire::Fault::Fragment => Self::IpFragment,
                 _ => Self::IpMalformed,
             },

@@ -9,6 +9,8 @@ use crate::ran::{MacAddr, VlanStack};
 
 /// EtherType of eCPRI.
 pub const ECPRI: u16 = 0xaefe;
+/// EtherType of ARP.
+pub const ARP: u16 = 0x0806;
 /// EtherType of IPv4.
 pub const IPV4: u16 = 0x0800;
 /// EtherType of IPv6.

@@ -47,7 +47,7 @@ impl<'a> Ipv4<'a> {
     /// The header with its options, and exactly the payload that the total length announces.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
-        let (header, payload) = Self::split(bytes)?;
+        let (header, payload) = Self::split(bytes, bytes.len())?;
         match header.fragment().is_whole() {
             true => Ok((header, payload)),
             false => Err(error(Fault::Fragment)),
@@ -57,18 +57,27 @@ impl<'a> Ipv4<'a> {
     /// The same of a datagram that may be cut. Refused: a piece that is not the last and does not end at a
     /// multiple of 8, and one that ends beyond the largest datagram.
     pub fn parse_fragment(bytes: &'a [u8]) -> Result<(Self, Fragment, &'a [u8]), WireError> {
-        let (header, payload) = Self::split(bytes)?;
-        let fragment = header.fragment();
+        Self::parse_head(bytes, bytes.len())
+    }
+
+    /// The same of a datagram of which only the first bytes are at hand, the header among them: `there` bytes
+    /// lie in the frame. The payload is what is at hand of `payload_len`.
+    pub fn parse_head(
+        bytes: &'a [u8],
+        there: usize,
+    ) -> Result<(Self, Fragment, &'a [u8]), WireError> {
+        let (header, payload) = Self::split(bytes, there)?;
+        let (fragment, len) = (header.fragment(), header.payload_len());
         let largest = usize::from(u16::MAX) - header.header_len();
-        let uneven = fragment.more && (payload.is_empty() || !payload.len().is_multiple_of(8));
-        if uneven || usize::from(fragment.offset) + payload.len() > largest {
+        let uneven = fragment.more && (len == 0 || !len.is_multiple_of(8));
+        if uneven || usize::from(fragment.offset) + len > largest {
             return Err(error(Fault::Fragment));
         }
         Ok((header, fragment, payload))
     }
 
     #[inline]
-    fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
+    fn split(bytes: &'a [u8], there: usize) -> Result<(Self, &'a [u8]), WireError> {
         let (fixed, _) = bytes
             .split_first_chunk::<FIXED_LEN>()
             .ok_or(error(Fault::Truncated))?;
@@ -80,11 +89,15 @@ impl<'a> Ipv4<'a> {
         if header < FIXED_LEN || total < header {
             return Err(error(Fault::Size));
         }
-        let datagram = bytes.get(..total).ok_or(error(Fault::Truncated))?;
-        let options = datagram
+        if total > there {
+            return Err(error(Fault::Truncated));
+        }
+        let options = bytes
             .get(FIXED_LEN..header)
             .ok_or(error(Fault::Truncated))?;
-        let payload = datagram.get(header..).ok_or(error(Fault::Truncated))?;
+        let payload = bytes
+            .get(header..total.min(bytes.len()))
+            .ok_or(error(Fault::Truncated))?;
         Ok((Self { fixed, options }, payload))
     }
 
@@ -143,6 +156,13 @@ impl<'a> Ipv4<'a> {
         FIXED_LEN + self.options.len()
     }
 
+    /// Bytes of the payload that the total length announces.
+    #[inline]
+    pub const fn payload_len(&self) -> usize {
+        let total = u16::from_be_bytes([self.fixed[2], self.fixed[3]]) as usize;
+        total.saturating_sub(self.header_len())
+    }
+
     /// True if the header checksum is right.
     pub fn checksum_holds(&self) -> bool {
         checksum::finish(checksum::sum(checksum::sum(0, self.fixed), self.options)) == 0
@@ -179,6 +199,17 @@ pub fn set_total_length(header: &mut [u8], total: u16) {
     let old = u16::from_be_bytes([*high, *low]);
     [*high, *low] = total.to_be_bytes();
     adjust(header, Difference::default().replace(old, total));
+}
+
+/// Writes the time to live of a parsed header and updates its checksum.
+pub fn set_ttl(header: &mut [u8], ttl: u8) {
+    let Some([.., time, protocol]) = header.first_chunk_mut::<10>() else {
+        return;
+    };
+    let old = u16::from_be_bytes([*time, *protocol]);
+    *time = ttl;
+    let new = u16::from_be_bytes([ttl, *protocol]);
+    adjust(header, Difference::default().replace(old, new));
 }
 
 fn adjust(header: &mut [u8], difference: Difference) {
@@ -352,6 +383,17 @@ mod tests {
     }
 
     #[test]
+    fn a_datagram_of_which_the_head_is_at_hand_has_its_length_in_the_frame() {
+        let bytes = datagram();
+        let (view, _, payload) = Ipv4::parse_head(&bytes[..30], bytes.len()).unwrap();
+        assert_eq!((payload.len(), view.payload_len()), (10, 54));
+        for (at_hand, there) in [(30, 73), (19, 74)] {
+            let told = Ipv4::parse_head(&bytes[..at_hand], there).map(|_| ());
+            assert_eq!(told, Err(error(Fault::Truncated)));
+        }
+    }
+
+    #[test]
     fn length_fields_are_checked_from_below_and_above() {
         for (at, value, fault) in [
             (0, 0x44, Fault::Size),
@@ -382,7 +424,9 @@ mod tests {
         let mut bytes = datagram();
         set_addresses(&mut bytes, TO, Ipv4Addr::new(192, 168, 7, 9));
         set_total_length(&mut bytes, 70);
+        set_ttl(&mut bytes, 3);
         let (view, payload) = Ipv4::parse(&bytes).unwrap();
+        assert_eq!(view.ttl(), 3);
         assert_eq!(view.source(), TO);
         assert_eq!(view.destination(), Ipv4Addr::new(192, 168, 7, 9));
         assert_eq!(payload.len(), 50);

@@ -5,11 +5,13 @@
 //! named fields of bytes that were parsed. An emitter writes what the box sends. Nothing here panics on
 //! any input, and unknown types are values, not errors.
 
+pub mod arp;
 pub mod checksum;
 pub mod delay;
 pub mod describe;
 pub mod ecpri;
 pub mod ethernet;
+pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod nfapi;
@@ -48,6 +50,10 @@ pub enum Layer {
     Ip,
     /// UDP.
     Udp,
+    /// ARP.
+    Arp,
+    /// ICMP for IPv4.
+    Icmp,
     /// eCPRI common header and message.
     Ecpri,
     /// O-RAN radio header.
@@ -72,6 +78,8 @@ impl Layer {
             Self::Vlan => "vlan",
             Self::Ip => "ip",
             Self::Udp => "udp",
+            Self::Arp => "arp",
+            Self::Icmp => "icmp",
             Self::Ecpri => "ecpri",
             Self::Radio => "radio",
             Self::Cplane => "cplane",
