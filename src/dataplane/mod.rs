@@ -11,6 +11,7 @@ pub mod egress;
 mod failover;
 pub mod frame_io;
 pub mod handover;
+pub mod host;
 pub mod journey;
 mod labels;
 pub mod lcore_state;

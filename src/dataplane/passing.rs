@@ -3,6 +3,7 @@
 
 use crate::dataplane::classify::{self, Envelope, Message};
 use crate::dataplane::egress::{self, EgressHeader};
+use crate::dataplane::host;
 use crate::dataplane::journey::{Scene, members};
 use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::tables::{PeerEntry, PeerKind};
@@ -214,6 +215,9 @@ fn copy_to(
 
 /// Everything that is not eCPRI of a known peer.
 pub(super) fn bridge(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> {
+    if let Some(departure) = host::answer(head, scene.frame, &scene.tables.owned)? {
+        return Ok(Verdict::Forward(departure));
+    }
     let received = scene.received(head);
     let (ethernet, _) = Ethernet::parse(received)?;
     let policy = scene.tables.policy;

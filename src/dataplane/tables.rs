@@ -2,6 +2,7 @@
 //! rules are. Compiled from the configuration off the lcore; look-ups are open-addressed tables of
 //! small entries, so that one frame costs two or three cache lines however many cells there are.
 
+use crate::dataplane::host::Owned;
 use crate::dataplane::ownership::Ownership;
 use crate::planes::fronthaul::pattern::PatternBits;
 use crate::planes::fronthaul::share::ShareRules;
@@ -30,6 +31,8 @@ pub struct Tables {
     pub places: u32,
     /// By `PortId`: where frames with unknown or group destination go.
     pub flood: Vec<Vec<PortId>>,
+    /// Addresses of the appliance.
+    pub owned: Vec<Owned>,
     /// Which lcore polls which port and owns which cell.
     pub owners: Ownership,
     ingress: Index<IngressKey, PeerId>,
@@ -265,6 +268,7 @@ impl Tables {
             policy,
             places: 0,
             flood,
+            owned: Vec::new(),
             owners: Ownership::default(),
             ingress: Index::default(),
             flows: Index::default(),

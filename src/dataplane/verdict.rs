@@ -95,6 +95,7 @@ drop_reasons! {
     LinkLocal "link_local" "A link-local frame (slow protocols, LLDP, 802.1X) and the policy is to drop it.",
     Ptp "ptp" "A PTP frame and the policy is to drop it; PTP should bypass the appliance.",
     NoRoute "no_route" "No bridge entry says where this frame goes.",
+    OwnAddress "own_address" "Sent to an address of the appliance, which serves only P7, ARP and echo there.",
     OtherFrame "other_frame" "Not fronthaul, and the policy is to drop such frames.",
     NoBuffer "no_buffer" "No buffer was free for a copy.",
     NoHeadroom "no_headroom" "The frame has no room for the longer header of its egress side.",

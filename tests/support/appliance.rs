@@ -10,6 +10,7 @@
 use ranshift::config::{self, Config};
 use ranshift::control::compile::compile;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command, Event};
+use ranshift::dataplane::tables::Tables;
 use ranshift::dataplane::verdict::DropReason;
 use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
 use ranshift::ran::{
@@ -84,9 +85,13 @@ impl Appliance {
             .unwrap_or_else(|problems| panic!("{problems}"))
             .config;
         change(&mut config);
-        let tables = Arc::new(compile(&config, 1));
+        Self::on(compile(&config, 1))
+    }
+
+    /// With tables that no configuration makes.
+    pub(crate) fn on(tables: Tables) -> Self {
         Self {
-            worker: Worker::new(tables, Clock::Stamps),
+            worker: Worker::new(Arc::new(tables), Clock::Stamps),
             io: ReplayIo::default(),
             now: clock().air(START, 0),
             next_command: 0,
