@@ -29,6 +29,32 @@ const fn fold(total: u32) -> u16 {
     ((once & 0xffff) + (once >> 16)) as u16
 }
 
+/// A sum led over bytes that lie in several places, wherever one of them ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Running {
+    sum: u16,
+    odd: bool,
+}
+
+impl Running {
+    /// Led over the next bytes.
+    pub fn over(&mut self, bytes: &[u8]) {
+        let next = fold(sum(0, bytes));
+        // Bytes that begin in the middle of a word are the other half of every word (RFC 1071 section 2).
+        let next = match self.odd {
+            true => next.swap_bytes(),
+            false => next,
+        };
+        self.sum = fold(u32::from(self.sum) + u32::from(next));
+        self.odd ^= bytes.len() % 2 == 1;
+    }
+
+    /// The sum, to be added to that of other words.
+    pub const fn sum(self) -> u32 {
+        self.sum as u32
+    }
+}
+
 /// Collected changes of 16-bit words, to be applied to a checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Difference(u32);
@@ -90,6 +116,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_sum_led_over_pieces_equals_that_of_the_whole(
+            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..9),
+        ) {
+            let mut running = Running::default();
+            pieces.iter().for_each(|piece| running.over(piece));
+            prop_assert_eq!(finish(running.sum()), finish(sum(0, &pieces.concat())));
+        }
+
         #[test]
         fn a_difference_equals_a_whole_checksum(
             mut bytes in proptest::collection::vec(any::<u8>(), 8..64),

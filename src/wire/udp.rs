@@ -28,6 +28,31 @@ impl<'a> Udp<'a> {
         Ok((Self { header }, payload))
     }
 
+    /// The same of a datagram that may go on in other frames: so much of the payload as is at hand.
+    #[inline]
+    pub fn parse_head(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
+        let (header, rest) = bytes
+            .split_first_chunk::<HEADER_LEN>()
+            .ok_or(error(Fault::Truncated))?;
+        let view = Self { header };
+        if view.len() < HEADER_LEN {
+            return Err(error(Fault::Size));
+        }
+        let at_hand = rest.len().min(view.payload_len());
+        Ok((view, rest.get(..at_hand).unwrap_or_default()))
+    }
+
+    #[inline]
+    const fn len(&self) -> usize {
+        u16::from_be_bytes([self.header[4], self.header[5]]) as usize
+    }
+
+    /// Bytes of the payload that the length announces.
+    #[inline]
+    pub const fn payload_len(&self) -> usize {
+        self.len().saturating_sub(HEADER_LEN)
+    }
+
     /// Source port.
     #[inline]
     pub const fn source_port(&self) -> u16 {
@@ -180,6 +205,17 @@ mod tests {
         let mut empty = frame[38..].to_vec();
         empty[5] = 8;
         assert!(Udp::parse(&empty).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn a_datagram_that_goes_on_elsewhere_says_how_long_it_is() {
+        let frame = vectors::v14();
+        let (view, at_hand) = Udp::parse_head(&frame[38..50]).unwrap();
+        assert_eq!((view.payload_len(), at_hand.len()), (46, 4));
+        let mut short = frame[38..].to_vec();
+        short[5] = 7;
+        assert_eq!(Udp::parse_head(&short).unwrap_err(), error(Fault::Size));
+        assert!(Udp::parse_head(&frame[38..45]).is_err());
     }
 
     #[test]

@@ -12,13 +12,38 @@ pub const COVERED_HEAD: usize = 10;
 /// The checksum of a datagram with this head and a body in these slices, in order.
 #[inline]
 pub fn of(head: &[u8; COVERED_HEAD], body: &[&[u8]]) -> u32 {
-    let mut crc = Hasher::new();
-    crc.update(head);
-    crc.update(&[0; 4]);
+    let mut sum = Sum::begin(head);
     for piece in body {
-        crc.update(piece);
+        sum.over(piece);
     }
-    !crc.finalize()
+    sum.finish()
+}
+
+/// The checksum of a datagram whose body is shown piece by piece.
+#[derive(Clone, Debug)]
+pub struct Sum(Hasher);
+
+impl Sum {
+    /// Over the head alone.
+    #[inline]
+    pub fn begin(head: &[u8; COVERED_HEAD]) -> Self {
+        let mut crc = Hasher::new();
+        crc.update(head);
+        crc.update(&[0; 4]);
+        Self(crc)
+    }
+
+    /// Led over the next bytes of the body.
+    #[inline]
+    pub fn over(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum.
+    #[inline]
+    pub fn finish(self) -> u32 {
+        !self.0.finalize()
+    }
 }
 
 /// The checksum after the head changed from `old` to `new` in front of an unchanged body of `body_len` bytes.

@@ -156,17 +156,35 @@ impl<'a> Datagram<'a> {
         dialect: Dialect,
         check: Check,
     ) -> Result<(Self, &'a [u8]), WireError> {
-        let view = match dialect {
-            Dialect::OaiNfapi => oai(datagram, check)?,
-            Dialect::Scf225v2 => scf(datagram)?,
-            Dialect::FapiBig | Dialect::FapiLittle => fapi(datagram, dialect)?,
+        let (view, checksum) = Self::parse_head(datagram, datagram.len(), dialect)?;
+        if check == Check::Verify
+            && let Some(checksum) = checksum
+            && !checksum.is_of(&[view.body])
+        {
+            return Err(error(Fault::Checksum));
+        }
+        Ok((view, view.body))
+    }
+
+    /// Reads a datagram of `there` bytes of which the first are at hand, the header among them: so much of the
+    /// body as is there, and the checksum to hold the rest against, if the header has one.
+    #[inline]
+    pub fn parse_head(
+        bytes: &'a [u8],
+        there: usize,
+        dialect: Dialect,
+    ) -> Result<(Self, Option<Checksum>), WireError> {
+        let (view, checksum) = match dialect {
+            Dialect::OaiNfapi => oai(bytes, there)?,
+            Dialect::Scf225v2 => (scf(bytes, there)?, None),
+            Dialect::FapiBig | Dialect::FapiLittle => (fapi(bytes, there, dialect)?, None),
         };
         if let Some(head) = view.head
             && !head.message.travels_on_p7(dialect)
         {
             return Err(error(Fault::Range));
         }
-        Ok((view, view.body))
+        Ok((view, checksum))
     }
 
     /// True if the datagram is a message by itself.
@@ -176,25 +194,57 @@ impl<'a> Datagram<'a> {
     }
 }
 
+/// The checksum of a datagram and what is covered of its header: the body may be elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Checksum {
+    covered: [u8; COVERED_HEAD],
+    told: u32,
+}
+
+impl Checksum {
+    /// A sum over the head, to be led over the body.
+    #[inline]
+    pub fn begin(&self) -> checksum::Sum {
+        checksum::Sum::begin(&self.covered)
+    }
+
+    /// What the header says.
+    #[inline]
+    pub const fn told(&self) -> u32 {
+        self.told
+    }
+
+    /// True if that sum, led over all of the body, is what the header says.
+    #[inline]
+    pub fn holds(&self, sum: checksum::Sum) -> bool {
+        sum.finish() == self.told
+    }
+
+    /// True if it is that of a body in these slices.
+    #[inline]
+    pub fn is_of(&self, body: &[&[u8]]) -> bool {
+        checksum::of(&self.covered, body) == self.told
+    }
+}
+
 #[inline]
-fn oai(datagram: &[u8], check: Check) -> Result<Datagram<'_>, WireError> {
-    if is_old_oai(datagram) {
+fn oai(bytes: &[u8], there: usize) -> Result<(Datagram<'_>, Option<Checksum>), WireError> {
+    if is_old_oai(bytes, there) {
         return Err(error(Fault::OldHeader));
     }
-    let (header, body) = datagram
+    let (header, body) = bytes
         .split_first_chunk::<OAI_LEN>()
         .ok_or(error(Fault::Truncated))?;
     let [p0, p1, m0, m1, l0, l1, l2, l3, segment, sequence, ..] = *header;
-    if u32::from_be_bytes([l0, l1, l2, l3]) as usize != datagram.len() {
+    if u32::from_be_bytes([l0, l1, l2, l3]) as usize != there {
         return Err(error(Fault::Size));
     }
     let [.., c0, c1, c2, c3, t0, t1, t2, t3] = *header;
-    if check == Check::Verify
-        && checksum::of(&covered(header), &[body]) != u32::from_be_bytes([c0, c1, c2, c3])
-    {
-        return Err(error(Fault::Checksum));
-    }
-    Ok(Datagram {
+    let checksum = Checksum {
+        covered: covered(header),
+        told: u32::from_be_bytes([c0, c1, c2, c3]),
+    };
+    let view = Datagram {
         head: Some(Head {
             phy: PhyId(u16::from_be_bytes([p0, p1])),
             message: MessageId(u16::from_be_bytes([m0, m1])),
@@ -206,22 +256,23 @@ fn oai(datagram: &[u8], check: Check) -> Result<Datagram<'_>, WireError> {
         },
         timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
         body,
-    })
+    };
+    Ok((view, Some(checksum)))
 }
 
 /// The header that OAI wrote in early 2024: 16 bytes, length u16 at offset 4. The u32 there is then never the
 /// length of the datagram, so no datagram of today is taken for one.
-fn is_old_oai(datagram: &[u8]) -> bool {
-    let Some(([_, _, m0, m1, l0, l1, ..], _)) = datagram.split_first_chunk::<16>() else {
+fn is_old_oai(bytes: &[u8], there: usize) -> bool {
+    let Some(([_, _, m0, m1, l0, l1, ..], _)) = bytes.split_first_chunk::<16>() else {
         return false;
     };
-    usize::from(u16::from_be_bytes([*l0, *l1])) == datagram.len()
+    usize::from(u16::from_be_bytes([*l0, *l1])) == there
         && MessageId(u16::from_be_bytes([*m0, *m1])).travels_on_p7(Dialect::OaiNfapi)
 }
 
 #[inline]
-fn scf(datagram: &[u8]) -> Result<Datagram<'_>, WireError> {
-    let (transport, sdu) = datagram
+fn scf(bytes: &[u8], there: usize) -> Result<Datagram<'_>, WireError> {
+    let (transport, sdu) = bytes
         .split_first_chunk::<SCF_TRANSPORT_LEN>()
         .ok_or(error(Fault::Truncated))?;
     let [s0, s1, n0, n1, n2, n3, o0, o1, o2, o3, t0, t1, t2, t3] = *transport;
@@ -237,7 +288,9 @@ fn scf(datagram: &[u8]) -> Result<Datagram<'_>, WireError> {
         // A piece that starts inside the message header would be neither a first nor a later one.
         _ => (None, later_offset(in_sdu, sdu)?, sdu),
     };
-    if u64::from(offset) + body.len() as u64 > u64::from(total) {
+    // What is not at hand is body.
+    let len = body.len() + there.saturating_sub(bytes.len());
+    if u64::from(offset) + len as u64 > u64::from(total) {
         return Err(error(Fault::Size));
     }
     Ok(Datagram {
@@ -281,8 +334,8 @@ fn later_offset(in_sdu: u32, bytes: &[u8]) -> Result<u32, WireError> {
 }
 
 #[inline]
-fn fapi(datagram: &[u8], dialect: Dialect) -> Result<Datagram<'_>, WireError> {
-    let ([count, handle, m0, m1, l0, l1, l2, l3], body) = datagram
+fn fapi(bytes: &[u8], there: usize, dialect: Dialect) -> Result<Datagram<'_>, WireError> {
+    let ([count, handle, m0, m1, l0, l1, l2, l3], body) = bytes
         .split_first_chunk::<MESSAGE_LEN>()
         .ok_or(error(Fault::Truncated))?;
     let order = dialect.encoding().order;
@@ -290,7 +343,8 @@ fn fapi(datagram: &[u8], dialect: Dialect) -> Result<Datagram<'_>, WireError> {
     if *count != 1 {
         return Err(error(Fault::Range));
     }
-    if order.u32([*l0, *l1, *l2, *l3]) as usize != body.len() {
+    let len = body.len() + there.saturating_sub(bytes.len());
+    if order.u32([*l0, *l1, *l2, *l3]) as usize != len {
         return Err(error(Fault::Size));
     }
     Ok(Datagram {

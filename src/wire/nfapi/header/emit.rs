@@ -6,7 +6,8 @@ use super::{
     Head, LAST_SEGMENT, MESSAGE_LEN, MORE, OAI_LEN, Piece, SCF_TRANSPORT_LEN, TERMINATION_P5_P7,
     error, narrow,
 };
-use crate::wire::nfapi::{Dialect, checksum};
+use crate::wire::nfapi::Dialect;
+use crate::wire::nfapi::checksum::Sum;
 use crate::wire::{Fault, WireError};
 
 /// A P7 header to emit.
@@ -30,14 +31,32 @@ impl Header {
         body: &[&[u8]],
         out: &mut [u8],
     ) -> Result<usize, WireError> {
+        let show = |sum: &mut Sum| body.iter().for_each(|piece| sum.over(piece));
+        self.emit_shown(dialect, length(body)?, show, out)
+    }
+
+    /// The same in front of `len` bytes that `show` leads a sum over, if there is need of one.
+    #[inline]
+    pub fn emit_shown(
+        &self,
+        dialect: Dialect,
+        len: u32,
+        show: impl FnOnce(&mut Sum),
+        out: &mut [u8],
+    ) -> Result<usize, WireError> {
         match dialect {
-            Dialect::OaiNfapi => self.emit_oai(body, out),
-            Dialect::Scf225v2 => self.emit_scf(length(body)?, out),
-            Dialect::FapiBig | Dialect::FapiLittle => self.emit_fapi(dialect, length(body)?, out),
+            Dialect::OaiNfapi => self.emit_oai(len, show, out),
+            Dialect::Scf225v2 => self.emit_scf(len, out),
+            Dialect::FapiBig | Dialect::FapiLittle => self.emit_fapi(dialect, len, out),
         }
     }
 
-    fn emit_oai(&self, body: &[&[u8]], out: &mut [u8]) -> Result<usize, WireError> {
+    fn emit_oai(
+        &self,
+        len: u32,
+        show: impl FnOnce(&mut Sum),
+        out: &mut [u8],
+    ) -> Result<usize, WireError> {
         let Piece::Numbered {
             sequence,
             number: number @ ..=LAST_SEGMENT,
@@ -47,15 +66,15 @@ impl Header {
             return Err(error(Fault::Range));
         };
         let out = room::<OAI_LEN>(out)?;
-        let length = length(body)?
-            .checked_add(OAI_LEN as u32)
-            .ok_or(error(Fault::Size))?;
+        let length = len.checked_add(OAI_LEN as u32).ok_or(error(Fault::Size))?;
         let [p0, p1] = self.head.phy.0.to_be_bytes();
         let [m0, m1] = self.head.message.0.to_be_bytes();
         let [l0, l1, l2, l3] = length.to_be_bytes();
         let segment = number | if more { MORE } else { 0 };
         let head = [p0, p1, m0, m1, l0, l1, l2, l3, segment, sequence];
-        let [c0, c1, c2, c3] = checksum::of(&head, body).to_be_bytes();
+        let mut sum = Sum::begin(&head);
+        show(&mut sum);
+        let [c0, c1, c2, c3] = sum.finish().to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
         *out = [
             p0, p1, m0, m1, l0, l1, l2, l3, segment, sequence, c0, c1, c2, c3, t0, t1, t2, t3,

@@ -305,3 +305,43 @@ proptest! {
         set_checksum(&mut bytes);
     }
 }
+
+#[test]
+fn a_datagram_of_which_the_head_is_at_hand_reads_as_the_whole() {
+    let body: Vec<u8> = (0..40).collect();
+    for dialect in Dialect::ALL {
+        let whole = emitted(dialect, Piece::uncut(dialect, 9, 40), &body);
+        let at_hand = dialect.p7_header_len() + 6;
+        let (head, checksum) =
+            Datagram::parse_head(&whole[..at_hand], whole.len(), dialect).unwrap();
+        let (view, _) = Datagram::parse(&whole, dialect, Check::Verify).unwrap();
+        assert_eq!(
+            head,
+            Datagram {
+                body: &body[..6],
+                ..view
+            }
+        );
+        assert_eq!(checksum.is_some(), dialect == Dialect::OaiNfapi);
+        for there in [whole.len() - 1, whole.len() + 1] {
+            let told = Datagram::parse_head(&whole[..at_hand], there, dialect);
+            assert!(told.is_err() || dialect == Dialect::Scf225v2 && there < whole.len());
+        }
+    }
+}
+
+#[test]
+fn a_checksum_is_led_over_a_body_piece_by_piece() {
+    let body: Vec<u8> = (0..40).collect();
+    let dialect = Dialect::OaiNfapi;
+    let whole = emitted(dialect, Piece::uncut(dialect, 9, 40), &body);
+    let (_, checksum) = Datagram::parse_head(&whole[..OAI_LEN], whole.len(), dialect).unwrap();
+    let checksum = checksum.unwrap();
+    let led = |pieces: [&[u8]; 2]| {
+        let mut sum = checksum.begin();
+        pieces.iter().for_each(|piece| sum.over(piece));
+        checksum.holds(sum)
+    };
+    assert!(led([&body[..7], &body[7..]]));
+    assert!(!led([&body[..7], &body[8..]]));
+}
