@@ -5,6 +5,7 @@
 //! code with `planes`: what the box decides is judged against traffic made without its rules.
 
 mod body;
+pub mod fapi;
 mod generator;
 mod leads;
 mod link;

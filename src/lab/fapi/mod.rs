@@ -1,0 +1,26 @@
+//! An L2 and PHYs that speak P7, for tests and for trying the box out: what stands on both sides of the FAPI
+//! plane. Sans I/O: each is given datagrams and the time, and says when it has something to send.
+//!
+//! Nothing here shares decision code with `planes`: of the box only the codec of headers and bodies is used.
+//! `L2` schedules what SLOT.indication names and remembers what it is owed, `Phy` answers; both write down
+//! what was missing, double or late. SCF 222 and 225; what OAI does.
+
+mod contents;
+mod datagram;
+mod debts;
+mod draws;
+mod l2;
+mod log;
+mod numbers;
+mod phy;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
+pub use datagram::{EarReport, Terms};
+pub use debts::DebtReport;
+pub use l2::{L2, L2Plan, L2Report};
+pub use log::{Answers, Fault, Faults, Requests};
+pub use phy::{Phy, PhyPlan, PhyReport};
+pub use traffic::Traffic;
