@@ -242,7 +242,7 @@ fn internet(transport: &Transport) -> Option<Internet> {
     })
 }
 
-fn ethernet_header(
+pub(super) fn ethernet_header(
     destination: MacAddr,
     source: MacAddr,
     vlan: VlanStack,

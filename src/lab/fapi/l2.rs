@@ -4,12 +4,13 @@
 //! Sans I/O: datagrams and the time come in, datagrams go out. It writes down every slot that was left out,
 //! named twice or out of order, and what became of each transport block that it asked for. SCF 222 clause 2.
 
-use super::contents::Contents;
+use super::contents::{Contents, Uplink};
 use super::datagram::{Ear, EarReport, Message, Terms, Voice};
 use super::debts::{DebtReport, Debts};
 use super::draws::{Purpose, draws};
-use super::log::{Faults, Kind, Requests};
-use super::traffic::{Traffic, Work};
+use super::log::{Faults, Requests};
+use super::requests::{Made, requests};
+use super::traffic::Traffic;
 use crate::ran::{Duration, Instant, Numerology, SlotCount, SlotPoint};
 use crate::wire::nfapi::{MessageId, indication, slot};
 use serde::Serialize;
@@ -192,61 +193,30 @@ impl L2 {
     }
 
     fn schedule(&mut self, slot: SlotCount, now: Instant, out: &mut Vec<Vec<u8>>) {
-        let Work {
-            downlink,
-            payloads,
-            grants,
-            uplink,
-        } = self.plan.traffic.work(slot, self.plan.numerology);
-        let work = Work::default();
-        let point = SlotPoint::of(slot, self.plan.numerology);
-        if uplink != work.uplink {
-            self.debts.owe(slot, &uplink);
+        let work = self.plan.traffic.work(slot, self.plan.numerology);
+        if work.uplink != Uplink::default() {
+            self.debts.owe(slot, &work.uplink);
         }
-        let requests = [
-            (Kind::DlTti, downlink != work.downlink),
-            (Kind::UlTti, uplink != work.uplink),
-            (Kind::UlDci, grants),
-            (Kind::TxData, !payloads.is_empty()),
-        ];
-        for (kind, has_work) in requests {
-            let always = matches!(kind, Kind::DlTti | Kind::UlTti) && self.plan.empty_requests;
-            if !has_work && !always {
-                continue;
-            }
-            let body = match kind {
-                Kind::DlTti => self.contents.dl_tti(point, downlink),
-                Kind::UlTti => self.contents.ul_tti(point, &uplink),
-                Kind::UlDci => self.contents.ul_dci(point, true),
-                Kind::TxData => self.contents.tx_data(point, &payloads),
-            };
-            self.send(kind, has_work, &body, now, out);
+        let point = SlotPoint::of(slot, self.plan.numerology);
+        let always = self.plan.empty_requests;
+        for made in requests(&self.contents, point, &work, always) {
+            self.send(&made, now, out);
         }
     }
 
-    fn send(
-        &mut self,
-        kind: Kind,
-        has_work: bool,
-        body: &[u8],
-        now: Instant,
-        out: &mut Vec<Vec<u8>>,
-    ) {
+    fn send(&mut self, made: &Made, now: Instant, out: &mut Vec<Vec<u8>>) {
         let micros = now.nanos_since(self.origin).max(0) as u64 / 1_000;
         let timestamp = (micros % CLOCK_PERIOD_US) as u32;
-        if self
-            .voice
-            .say(kind.message(), timestamp, body, out)
-            .is_err()
-        {
+        let id = made.kind.message();
+        if self.voice.say(id, timestamp, &made.body, out).is_err() {
             self.report.unsaid += 1;
             return;
         }
-        let counted = match has_work {
+        let counted = match made.has_work {
             true => &mut self.report.requests,
             false => &mut self.report.empty_requests,
         };
-        *counted.of(kind) += 1;
+        *counted.of(made.kind) += 1;
     }
 
     /// The slot nearest to the last one; the first counts from its own SFN 0.

@@ -5,6 +5,7 @@
 //! `L2` schedules what SLOT.indication names and remembers what it is owed, `Phy` answers; both write down
 //! what was missing, double or late. SCF 222 and 225; what OAI does.
 
+mod cable;
 mod contents;
 mod datagram;
 mod debts;
@@ -13,11 +14,13 @@ mod l2;
 mod log;
 mod numbers;
 mod phy;
+mod requests;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
+pub use cable::{Cable, CableReport};
 pub use datagram::{EarReport, Terms};
 pub use debts::DebtReport;
 pub use l2::{L2, L2Plan, L2Report};
