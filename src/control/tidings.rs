@@ -46,13 +46,16 @@ impl Severity {
 }
 
 /// Kinds of event that control adds to those of the lcores (`EventKind::LABELS`).
-pub const KINDS: [&str; 6] = [
+pub const KINDS: [&str; 9] = [
     "applied",
     "apply_refused",
     "lcore_silent",
     "lcore_back",
     "recorded",
     "not_recorded",
+    "p5_connection",
+    "p5_refused",
+    "p5_trouble",
 ];
 
 /// An event as the API shows it, under its number.

@@ -7,6 +7,8 @@ use crate::wire::WireError;
 use crate::wire::nfapi::indication::ErrorCode;
 use crate::wire::nfapi::{Dialect, MessageId, PhyId};
 use serde_json::json;
+use std::io;
+use std::net::IpAddr;
 
 /// Something that happened on one of the connections.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +24,10 @@ pub struct Happening {
 pub enum What {
     /// It is connected.
     Connected,
+    /// It cannot be reached; more attempts follow.
+    Unreachable(io::ErrorKind),
+    /// Somebody who is no member of the group connected, and was disconnected.
+    Stranger(IpAddr),
     /// Its connection ended.
     Gone,
     /// The appliance ended its connection.
@@ -67,13 +73,16 @@ pub enum Reason {
     Replaced,
 }
 
-/// Kinds of event, for `tidings::KINDS`.
-pub const KINDS: [&str; 3] = ["p5_connection", "p5_refused", "p5_trouble"];
-
 impl Happening {
     /// As an event.
     pub fn tiding(&self, at: Instant, settings: &Settings) -> Tiding {
-        let peer = self.member.map_or("the L2", |member| settings.name(member));
+        let peer = match self.what {
+            What::Stranger(address) => address.to_string(),
+            _ => self
+                .member
+                .map_or("the L2", |member| settings.name(member))
+                .to_owned(),
+        };
         Tiding {
             at,
             kind: self.what.kind(),
@@ -91,6 +100,8 @@ impl Happening {
         let name = |message: &MessageId| message.name(dialect);
         match &self.what {
             What::Connected => "is connected".to_owned(),
+            What::Unreachable(kind) => format!("cannot be reached yet: {kind}"),
+            What::Stranger(_) => "is no PHY of this cell, and was disconnected".to_owned(),
             What::Gone => "has ended its connection".to_owned(),
             What::Closed(reason) => format!("is disconnected: {}", reason.words()),
             What::Refused(message, error) => {

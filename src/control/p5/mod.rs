@@ -9,6 +9,7 @@
 //! | `rewrite` | P7 addresses and ids, so that each side talks to the appliance |
 //! | `happening` | what people are told |
 //! | `stream` | messages out of a stream of bytes |
+//! | `sockets`, `sctp` | connections, over TCP or the kernel's SCTP |
 //!
 //! `docs/p5.md` says what becomes of each message.
 
@@ -17,9 +18,12 @@ mod member;
 pub mod proxy;
 mod record;
 mod rewrite;
+pub mod sctp;
 pub mod settings;
+pub mod sockets;
 pub mod stream;
 
 pub use happening::{Happening, What};
 pub use proxy::{Input, Output, Proxy};
 pub use settings::{Answer, MemberSettings, Settings, Transport};
+pub use sockets::{Running, Spawned, StartError, Tell, spawn};
