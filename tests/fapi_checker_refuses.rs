@@ -14,8 +14,8 @@ use fapi_checker::message::{CRC, DL_TTI, ERROR, Part, SLOT, TX_DATA, UL_DCI, UL_
 use fapi_checker::packer::{self, Head, Way};
 use fapi_checker::settings::Dialect;
 use fapi_checker::stage::{
-    COMMANDED, DEATH, FIRST, SLOT_NS, SLOTS, Single, TIMING, TO_A, TO_B, TO_L2, at, came,
-    find, insert, null, play, rewrite, run, singles, slot,
+    COMMANDED, DEATH, FIRST, SLOT_NS, SLOTS, Single, TIMING, TO_A, TO_B, TO_L2, at, came, find,
+    insert, null, play, rewrite, run, singles, slot,
 };
 use fapi_checker::{Cause, Frame, Inputs, Rule, Verdict, judge};
 

@@ -171,3 +171,44 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::p5::settings::{Answer, example};
+
+    fn told(member: Option<u8>, what: What) -> Tiding {
+        let settings = example(2, Answer::Active, Dialect::OaiNfapi);
+        let member = member.map(MemberId);
+        Happening { member, what }.tiding(Instant(7), &settings)
+    }
+
+    #[test]
+    fn a_refusal_names_cell_phy_message_and_error() {
+        let what = What::Refused(MessageId::CONFIG_REQUEST, ErrorCode(2));
+        let tiding = told(Some(1), what);
+        let expected = "cell-1: phy-1 refused CONFIG.request: 2 (INVALID_CONFIG)";
+        assert_eq!(tiding.message, expected);
+        assert_eq!(tiding.details, json!({"cell": "cell-1", "member": "phy-1"}));
+        assert_eq!(tiding.severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_stranger_is_named_by_its_address() {
+        let tiding = told(None, What::Stranger([192, 0, 2, 9].into()));
+        let expected = "cell-1: 192.0.2.9 is no PHY of this cell, and was disconnected";
+        assert_eq!(tiding.message, expected);
+    }
+
+    #[test]
+    fn every_kind_is_one_that_control_has() {
+        let message = MessageId::START_REQUEST;
+        for what in [
+            What::Connected,
+            What::Refused(message, ErrorCode(1)),
+            What::Silent(message),
+        ] {
+            assert!(crate::control::tidings::KINDS.contains(&what.kind()));
+        }
+    }
+}

@@ -147,3 +147,81 @@ impl fmt::Display for Unusable {
 }
 
 impl std::error::Error for Unusable {}
+
+/// Settings with PHYs of PHY_ID 10 and on, at 127.0.0.10 and on.
+#[cfg(test)]
+pub(super) fn example(members: u8, answer: Answer, dialect: Dialect) -> Settings {
+    use std::net::Ipv4Addr;
+    let local = |last| IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
+    let members = (0..members).map(|index| MemberSettings {
+        name: format!("phy-{index}"),
+        address: local(10 + index),
+        phy: PhyId(10 + u16::from(index)),
+        p7: SocketAddrV4::new(Ipv4Addr::new(10, 2, index, 1), 50_010),
+    });
+    Settings {
+        cell: "cell-1".to_owned(),
+        dialect,
+        transport: Transport::Tcp,
+        l2: SocketAddr::new(local(1), 50_001),
+        listen: SocketAddr::new(local(1), 50_011),
+        l2_phy: PhyId(1),
+        l2_p7: SocketAddrV4::new(Ipv4Addr::new(10, 1, 0, 1), 50_010),
+        answer,
+        answer_within: ANSWER_WITHIN,
+        active: MemberId(0),
+        members: members.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn settings() -> Settings {
+        example(2, Answer::Active, Dialect::Scf225v2)
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        assert_eq!(settings().check(), Ok(()));
+        let refused = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = settings();
+            change(&mut settings);
+            settings.check().unwrap_err()
+        };
+        let dialect = Dialect::FapiBig;
+        assert_eq!(
+            refused(&|settings| settings.dialect = dialect),
+            Unusable::Dialect(dialect)
+        );
+        assert_eq!(
+            refused(&|settings| settings.members.clear()),
+            Unusable::Members(0)
+        );
+        assert_eq!(
+            refused(&|settings| settings.active = MemberId(2)),
+            Unusable::Active(MemberId(2))
+        );
+        assert_eq!(
+            refused(&|settings| settings.members[1].phy = PhyId(256)),
+            Unusable::Phy(PhyId(256))
+        );
+        let address = settings().members[0].address;
+        assert_eq!(
+            refused(&|settings| settings.members[1].address = address),
+            Unusable::Address(address)
+        );
+    }
+
+    #[test]
+    fn a_member_is_known_by_its_address_mapped_or_not() {
+        let address = Ipv4Addr::new(127, 0, 0, 11);
+        for address in [IpAddr::V4(address), IpAddr::V6(address.to_ipv6_mapped())] {
+            assert_eq!(settings().member_at(address), Some(MemberId(1)));
+        }
+        let other = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 12));
+        assert_eq!(settings().member_at(other), None);
+    }
+}

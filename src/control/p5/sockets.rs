@@ -99,6 +99,7 @@ pub fn spawn(settings: Settings, running: Running, tell: Tell) -> Result<Spawned
         proxy: Proxy::new(settings),
         l2: None,
         connecting: None,
+        reached: false,
         _accepting: line::accept(listener, notes.clone()),
         lines: 0,
         strangers: 0,
@@ -131,6 +132,8 @@ struct Hub {
     phys: Vec<Option<Line>>,
     /// The attempts to reach the L2.
     connecting: Option<line::Task>,
+    /// The L2 was reached before.
+    reached: bool,
     _accepting: line::Task,
     /// Connections there have been.
     lines: u64,
@@ -184,6 +187,7 @@ impl Hub {
         match note {
             Note::Connected(stream) => {
                 self.connecting = None;
+                self.reached = true;
                 self.begin(Peer::L2, stream);
                 self.drive(Input::L2Connected);
             }
@@ -241,7 +245,7 @@ impl Hub {
             Output::ConnectL2 => {
                 let settings = self.proxy.settings();
                 let way = (settings.transport, settings.l2);
-                self.connecting = Some(line::reach(way, self.notes.clone()));
+                self.connecting = Some(line::reach(way, self.reached, self.notes.clone()));
             }
             Output::L2(bytes) => {
                 let broken = self.l2.as_ref().is_some_and(|line| !line.send(bytes));

@@ -1,8 +1,7 @@
 use super::*;
-use crate::control::p5::settings::{ANSWER_WITHIN, Answer, MemberSettings, Transport};
+use crate::control::p5::settings::{ANSWER_WITHIN, Answer, example as settings};
 use crate::wire::nfapi::Dialect;
 use crate::wire::nfapi::indication::ErrorCode;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 mod answers;
 mod connections;
@@ -29,29 +28,6 @@ const VENDOR: MessageId = MessageId(0x300);
 
 /// What OAI's VNF asks one after the other.
 const SEQUENCE: [MessageId; 6] = [PNF_PARAM, PNF_CONFIG, PNF_START, PARAM, CONFIG, START];
-
-fn settings(members: u8, answer: Answer, dialect: Dialect) -> Settings {
-    let local = |last| IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
-    let members = (0..members).map(|index| MemberSettings {
-        name: format!("phy-{index}"),
-        address: local(10 + index),
-        phy: PhyId(10 + u16::from(index)),
-        p7: SocketAddrV4::new(Ipv4Addr::new(10, 2, index, 1), 50_010),
-    });
-    Settings {
-        cell: "cell-1".to_owned(),
-        dialect,
-        transport: Transport::Tcp,
-        l2: SocketAddr::new(local(1), 50_001),
-        listen: SocketAddr::new(local(1), 50_011),
-        l2_phy: PhyId(1),
-        l2_p7: SocketAddrV4::new(Ipv4Addr::new(10, 1, 0, 1), 50_010),
-        answer,
-        answer_within: ANSWER_WITHIN,
-        active: A,
-        members: members.collect(),
-    }
-}
 
 fn bytes(dialect: Dialect, phy: u16, message: MessageId, body: &[u8]) -> Vec<u8> {
     let header = P5Header {

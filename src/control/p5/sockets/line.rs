@@ -107,10 +107,13 @@ pub(super) fn accept(listener: TcpListener, notes: mpsc::Sender<Note>) -> Task {
     }))
 }
 
-/// Tries to reach the L2 until it is reached.
-pub(super) fn reach(way: (Transport, SocketAddr), notes: mpsc::Sender<Note>) -> Task {
+/// Tries to reach the L2 until it is reached; not at once if it is the L2 that has just gone.
+pub(super) fn reach(way: (Transport, SocketAddr), again: bool, notes: mpsc::Sender<Note>) -> Task {
     Task(tokio::spawn(async move {
         let mut told = false;
+        if again {
+            sleep(RETRY).await;
+        }
         loop {
             let failed = match timeout(PATIENCE, connect(way)).await {
                 Ok(Ok(stream)) => {
