@@ -35,7 +35,7 @@ impl Proxy {
     }
 
     /// What the appliance tells members on its own.
-    pub(super) fn push_own(&mut self, message: MessageId, phy: PhyId, to: Members) {
+    fn push_own(&mut self, message: MessageId, phy: PhyId, to: Members) {
         let request = Request {
             message,
             phy,
@@ -108,7 +108,7 @@ impl Proxy {
         self.strayed(None, What::Unexpected(message));
     }
 
-    pub(super) fn request(&mut self, request: Request) {
+    fn request(&mut self, request: Request) {
         let message = request.message;
         let (p7, ids) = (self.settings.l2_p7, (PhyId(0), PhyId(0)));
         let encoding = self.settings.dialect.encoding();

@@ -82,20 +82,12 @@ impl Proxy {
     }
 
     /// A message that no request asked for.
-    pub(super) fn unasked(
-        &mut self,
-        member: MemberId,
-        (message, phy): (MessageId, PhyId),
-        body: &[u8],
-    ) {
+    fn unasked(&mut self, member: MemberId, (message, phy): (MessageId, PhyId), body: &[u8]) {
         if message == MessageId::PNF_READY_INDICATION {
             return self.greeted_by(member, body);
         }
         if message == MessageId::STOP_INDICATION {
-            if let Some(state) = self.member_mut(member) {
-                (state.started, state.runs) = (false, false);
-            }
-            self.happened(Some(member), What::Stopped);
+            self.stopped(member);
         }
         let told = matches!(
             message,
@@ -111,7 +103,19 @@ impl Proxy {
         }
     }
 
-    pub(super) fn greeted_by(&mut self, member: MemberId, body: &[u8]) {
+    /// A member says that it has stopped, without having been told to.
+    fn stopped(&mut self, member: MemberId) {
+        let Some(state) = self.member_mut(member) else {
+            return;
+        };
+        state.started = false;
+        match std::mem::take(&mut state.runs) {
+            true => self.happened(Some(member), What::Stopped),
+            false => self.strayed(Some(member), What::Stopped),
+        }
+    }
+
+    fn greeted_by(&mut self, member: MemberId, body: &[u8]) {
         let Some(state) = self.member_mut(member) else {
             return;
         };
@@ -125,7 +129,7 @@ impl Proxy {
     }
 
     /// The answer to what was asked.
-    pub(super) fn answered(
+    fn answered(
         &mut self,
         member: MemberId,
         asked: Asked,
@@ -178,7 +182,7 @@ impl Proxy {
     }
 
     /// A member is not walked any further along what is past.
-    pub(super) fn give_up(&mut self, member: MemberId) {
+    fn give_up(&mut self, member: MemberId) {
         let newest = self.record.newest();
         if let Some(state) = self.member_mut(member) {
             state.done = newest;
@@ -245,7 +249,7 @@ impl Proxy {
     }
 
     /// A member has come to the end of the record.
-    pub(super) fn arrived(&mut self, member: MemberId) {
+    fn arrived(&mut self, member: MemberId) {
         let Some(state) = self.member_mut(member) else {
             return;
         };
