@@ -121,8 +121,8 @@ fn every_dedicated_member_speaks_in_its_cell_and_a_pooled_one_nowhere() {
         let mut expected = BTreeSet::new();
         for (id, cell) in config.cells.iter().enumerate() {
             let id = CellId(id as u16);
-            expected.insert((Sender::Ru(cell.ru as u16), id));
-            let members = cell.members.iter().map(|member| member.du);
+            expected.insert((Sender::Ru(cell.ru.unwrap() as u16), id));
+            let members = cell.members.iter().map(|member| member.du.unwrap());
             let dedicated =
                 members.filter(|du| config.dus[*du].attachment == Attachment::Dedicated);
             expected.extend(dedicated.map(|du| (Sender::Du(du as u16), id)));

@@ -233,19 +233,14 @@ impl Summary {
 impl CellSummary {
     fn of(cell: &Cell, config: &Config) -> Self {
         let member = |at: usize| {
-            let du = cell
-                .members
-                .get(at)
-                .and_then(|member| config.dus.get(member.du));
-            du.map(|du| du.peer.name.clone()).unwrap_or_default()
+            let member = cell.members.get(at);
+            member
+                .map_or("", |member| config.member_name(member))
+                .to_owned()
         };
         Self {
             name: cell.name.clone(),
-            ru: config
-                .rus
-                .get(cell.ru)
-                .map(|ru| ru.name.clone())
-                .unwrap_or_default(),
+            ru: config.fixed_side(cell).to_owned(),
             active: member(cell.active.index()),
             standby: cell
                 .failover

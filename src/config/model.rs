@@ -40,6 +40,10 @@ pub struct Config {
     pub rus: Vec<Peer>,
     /// Distributed units.
     pub dus: Vec<Du>,
+    /// L2s: what asks PHYs for slots.
+    pub l2s: Vec<FapiPeer>,
+    /// PHYs that an L2 of ours speaks to.
+    pub phys: Vec<FapiPeer>,
     /// Cells; the position is the `CellId`.
     pub cells: Vec<Cell>,
     /// What happens to frames that are not C/U-plane.
@@ -216,6 +220,36 @@ pub struct Du {
     pub attachment: Attachment,
 }
 
+/// An L2 or a PHY, reached over nFAPI P7.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FapiPeer {
+    /// Its endpoint; its transport is UDP over IPv4, and `facing` is the appliance itself.
+    pub peer: Peer,
+    /// How it writes headers and messages.
+    pub dialect: Dialect,
+    /// PHY_ID in messages from and to it.
+    pub phy_id: u16,
+    /// Largest datagram that it is sent, bytes of UDP payload.
+    pub segment: u16,
+    /// Refuse what fails the header's checksum.
+    pub check: bool,
+    /// Refuse requests that overflow the arrays of OAI's unpackers.
+    pub oai_limits: bool,
+}
+
+/// How an nFAPI peer writes headers and messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// OPENAIRINTERFACE since 2024.
+    OaiNfapi,
+    /// SCF 225.2.1.
+    Scf225v2,
+    /// Plain FAPI, big-endian.
+    FapiBig,
+    /// Plain FAPI, little-endian.
+    FapiLittle,
+}
+
 /// How a DU is attached to the groups it belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Attachment {
@@ -236,13 +270,60 @@ pub struct Streams {
     pub prach: Vec<EaxcId>,
 }
 
-/// One cell: an RU served by a group of members.
+/// The FAPI plane of a cell: an L2 served by the PHYs of the members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fapi {
+    /// Position in `Config::l2s`.
+    pub l2: usize,
+    /// Slots by which SLOT.indication names a slot before it is on air.
+    pub slots_ahead: u32,
+    /// Slots during which indications of a former owner are still admitted.
+    pub pipeline: u32,
+    /// Before a slot is on air: when a member without a request for it is given a NULL one.
+    pub null_deadline: Duration,
+    /// The active member is given those, too.
+    pub active_nulls: bool,
+    /// From when a SLOT.indication is due until it is made up.
+    pub grace: Duration,
+    /// Missing SLOT.indications in a row that mean loss.
+    pub confirm: u32,
+    /// Make up failing CRC.indications for the slots that a lost PHY still owed.
+    pub fail_crc: bool,
+    /// Which P5 answer the L2 is given.
+    pub answer: Answer,
+    /// The P5 proxy; `None`: P5 goes elsewhere, and a PHY runs when it is heard.
+    pub p5: Option<P5>,
+}
+
+/// Which P5 answer an L2 is given when all PHYs have answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// The active member's.
+    Active,
+    /// That of the first that refuses, else the active member's.
+    Worst,
+}
+
+/// Where P5 is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct P5 {
+    /// SCTP by the kernel, else TCP.
+    pub sctp: bool,
+    /// Where the L2 listens.
+    pub l2: SocketAddr,
+    /// Where PHYs connect to.
+    pub listen: SocketAddr,
+}
+
+/// One cell: an RU, an L2 or both, served by a group of members.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cell {
     /// Name.
     pub name: String,
-    /// Position in `Config::rus`.
-    pub ru: usize,
+    /// Position in `Config::rus`; `None`: the cell has no fronthaul here.
+    pub ru: Option<usize>,
+    /// Its FAPI plane, if that crosses the appliance.
+    pub fapi: Option<Fapi>,
     /// Core of the lcore that owns it, one of `Lcores::cores`; `None`: chosen.
     pub lcore: Option<u16>,
     /// Subcarrier spacing.
@@ -285,11 +366,15 @@ pub struct Cell {
     pub sharing: Sharing,
 }
 
-/// One DU in the group of a cell.
+/// One DU, one PHY or both in the group of a cell.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Member {
-    /// Position in `Config::dus`.
-    pub du: usize,
+    /// Position in `Config::dus`; `None` in a cell without RU.
+    pub du: Option<usize>,
+    /// Position in `Config::phys`; `None` in a cell without L2.
+    pub phy: Option<usize>,
+    /// Slots by which this PHY counts ahead of its L2.
+    pub slot_offset: i32,
     /// eAxC ids this DU uses, each list in the order of the cell's own.
     pub streams: Streams,
     /// `assume: true`: taken as in step without evidence.
@@ -546,4 +631,29 @@ fn lcm(a: u32, b: u32) -> u32 {
         (x, y) = (y, x % y);
     }
     (a / x.max(1)).saturating_mul(b)
+}
+
+impl Config {
+    /// The name of a member: that of its DU, or of its PHY where there is no RU.
+    pub fn member_name(&self, member: &Member) -> &str {
+        let du = member.du.and_then(|du| self.dus.get(du)).map(|du| &du.peer);
+        let phy = member.phy.and_then(|phy| self.phys.get(phy));
+        let peer = du.or(phy.map(|phy| &phy.peer));
+        peer.map_or("", |peer| &peer.name)
+    }
+
+    /// The name of the fixed side of a cell: its RU, or its L2 where there is none.
+    pub fn fixed_side(&self, cell: &Cell) -> &str {
+        let ru = cell.ru.and_then(|ru| self.rus.get(ru));
+        let l2 = cell.fapi.as_ref().and_then(|fapi| self.l2s.get(fapi.l2));
+        let peer = ru.or(l2.map(|l2| &l2.peer));
+        peer.map_or("", |peer| &peer.name)
+    }
+
+    /// All peers in order of `PeerId`: RUs, DUs, L2s, PHYs.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        let dus = self.dus.iter().map(|du| &du.peer);
+        let fapi = self.l2s.iter().chain(&self.phys).map(|peer| &peer.peer);
+        self.rus.iter().chain(dus).chain(fapi)
+    }
 }

@@ -5,12 +5,13 @@ use crate::config::model::{
     Attachment, Cell, Compression, Config, CplaneStyle, Liveness, Member, Pass, Peer, Port, PrbUse,
     Streams, TimeSource, Transport, UplinkOverlap,
 };
+use crate::control::fapi;
 use crate::control::template::template;
 use crate::dataplane::live_state::places;
 use crate::dataplane::ownership::{Ownership, Wishes};
 use crate::dataplane::tables::{
-    CELL_NAME, CellTables, FROM_RU, Flow, Identity, Measure, MemberTables, PeerEntry, PeerKind,
-    Policy, StreamTables, Tables,
+    CELL_NAME, CellTables, FROM_RU, FapiTables, Flow, Identity, Measure, MemberTables, PeerEntry,
+    PeerKind, Policy, StreamTables, Tables,
 };
 use crate::planes::fronthaul::cplane::digest;
 use crate::planes::fronthaul::pattern::PatternBits;
@@ -52,6 +53,7 @@ pub fn compile_keeping(config: &Config, term: u64, kept: &Kept) -> Tables {
         };
         add_peer(&mut tables, &du.peer, kind);
     }
+    fapi::add_peers(&mut tables, config);
     for (mac, port) in &bridge.hosts {
         tables.add_host(*mac, *port);
     }
@@ -99,18 +101,21 @@ fn add_peer(tables: &mut Tables, peer: &Peer, kind: PeerKind) {
             Transport::Udp { facing_port, .. } => Some(facing_port),
         },
         cells: Vec::new(),
+        p7: None,
     };
     tables.add_peer(entry, &[peer.vlan_control, peer.vlan_user]);
 }
 
 fn add_cell(tables: &mut Tables, config: &Config, id: CellId, cell: &Cell) {
-    let ru = PeerId(cell.ru as u16);
-    attach(tables, ru, id, MemberId(0));
+    let ru = cell.ru.map(|ru| PeerId(ru as u16));
     let own = streams(&cell.streams);
     let count = own.len();
-    for (stream, (direction, eaxc)) in own.into_iter().enumerate() {
-        let flow = Flow::new(id, FROM_RU, StreamId(stream as u8), count);
-        tables.add_flow(ru, None, direction, eaxc, flow);
+    if let Some(ru) = ru {
+        attach(tables, ru, id, MemberId(0));
+        for (stream, (direction, eaxc)) in own.into_iter().enumerate() {
+            let flow = Flow::new(id, FROM_RU, StreamId(stream as u8), count);
+            tables.add_flow(ru, None, direction, eaxc, flow);
+        }
     }
     let mut members = Vec::with_capacity(cell.members.len());
     for (index, member) in cell.members.iter().enumerate() {
@@ -124,8 +129,16 @@ fn add_cell(tables: &mut Tables, config: &Config, id: CellId, cell: &Cell) {
         }
         members.push(compiled);
     }
+    let fapi = fapi::tables(config, cell);
+    if let Some(fapi) = &fapi {
+        attach(tables, fapi.l2, id, MemberId(0));
+        // In a cell without RU the members' endpoints are their PHYs, attached above.
+        for (index, phy) in fapi.phys.iter().enumerate().filter(|_| cell.ru.is_some()) {
+            attach(tables, phy.peer, id, MemberId(index as u8));
+        }
+    }
     let identity = identity(config, cell);
-    let compiled = cell_tables(cell, ru, members, identity, id);
+    let compiled = cell_tables(cell, (ru, fapi), members, identity, id);
     tables.cells.push(compiled);
 }
 
@@ -136,9 +149,11 @@ fn attach(tables: &mut Tables, peer: PeerId, cell: CellId, member: MemberId) {
 }
 
 fn member_tables(config: &Config, cell: &Cell, member: &Member) -> MemberTables {
-    let du = config.dus.get(member.du);
+    let du = member.du.and_then(|du| config.dus.get(du));
+    let of_du = member.du.map(|du| PeerId((config.rus.len() + du) as u16));
+    let of_phy = member.phy.map(|phy| fapi::phy(config, phy));
     MemberTables {
-        peer: PeerId((config.rus.len() + member.du) as u16),
+        peer: of_du.or(of_phy).unwrap_or_default(),
         pooled: du.is_some_and(|du| du.attachment == Attachment::Pooled),
         // Nobody else could be: a cell of one member needs no evidence.
         assume_in_step: member.assume_in_step || cell.members.len() == 1,
@@ -158,12 +173,9 @@ fn identity(config: &Config, cell: &Cell) -> Identity {
     for (place, letter) in name.iter_mut().skip(1).zip(letters) {
         *place = *letter;
     }
-    let ru = config.rus.get(cell.ru).map_or("", |ru| &ru.name);
-    let dus = cell
-        .members
-        .iter()
-        .filter_map(|member| config.dus.get(member.du));
-    let members: Vec<_> = dus.map(|du| du.peer.name.as_str()).collect();
+    let ru = config.fixed_side(cell);
+    let members = cell.members.iter();
+    let members: Vec<_> = members.map(|member| config.member_name(member)).collect();
     let streams = streams(&cell.streams);
     let time = (cell.numerology, cell.prefix, cell.time);
     let of = |text: String| digest(&[text.as_bytes()]);
@@ -177,7 +189,7 @@ fn identity(config: &Config, cell: &Cell) -> Identity {
 
 fn cell_tables(
     cell: &Cell,
-    ru: PeerId,
+    (ru, fapi): (Option<PeerId>, Option<FapiTables>),
     members: Vec<MemberTables>,
     identity: Identity,
     id: CellId,
@@ -187,6 +199,7 @@ fn cell_tables(
         identity,
         place: id.0.into(),
         ru,
+        fapi,
         owns_numbering: members.len() > 1,
         members,
         streams: streams(&cell.streams)

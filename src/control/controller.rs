@@ -88,10 +88,8 @@ impl Director for Controller {
 
 impl CellControl {
     fn new(config: &Config, cell: &Cell) -> Self {
-        let dus = cell.members.iter().map(|member| {
-            let du = config.dus.get(member.du);
-            du.map_or_else(String::new, |du| du.peer.name.clone())
-        });
+        let members = cell.members.iter();
+        let dus = members.map(|member| config.member_name(member).to_owned());
         Self {
             name: cell.name.clone(),
             dus: dus.collect(),

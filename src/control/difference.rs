@@ -3,8 +3,8 @@
 
 use crate::config::Config;
 use crate::config::model::{
-    Api, Attachment, Bridge, Cell, Compression, CplaneStyle, EcpriPolicy, Lcores, Pass, Peer,
-    PrbUse, Recorder, Streams, TimeSource, Transport, UplinkOverlap,
+    Api, Attachment, Bridge, Cell, Compression, CplaneStyle, EcpriPolicy, Fapi, Lcores, Member,
+    Pass, Peer, PrbUse, Recorder, Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::ran::{Duration, MemberId, PortId, VlanStack};
 use serde::Serialize;
@@ -139,13 +139,26 @@ fn objects(config: &Config) -> Vec<Object> {
         };
         all.push(object.with("attachment", attachment));
     }
+    let l2s = config.l2s.iter().map(|l2| ("l2s", l2));
+    for (section, fapi) in l2s.chain(config.phys.iter().map(|phy| ("phys", phy))) {
+        let object = Object::new(format!("{section}.{}", fapi.peer.name));
+        let object = peer(config, object, &fapi.peer)
+            .with("dialect", format!("{:?}", fapi.dialect))
+            .with("phy_id", fapi.phy_id.to_string())
+            .with("segment", fapi.segment.to_string())
+            .with("check", fapi.check.to_string())
+            .with("limits", if fapi.oai_limits { "oai" } else { "none" });
+        all.push(object);
+    }
     for cell in &config.cells {
         all.push(self::cell(config, cell));
         let members = cell.members.iter().map(|member| {
-            let name = du_name(config, member.du);
+            let name = config.member_name(member);
             let object = Object::new(format!("cells.{}.members.{name}", cell.name));
             streams(object, &member.streams)
                 .with("assume_in_step", member.assume_in_step.to_string())
+                .with("phy", phy_name(config, member))
+                .with("slot_offset", member.slot_offset.to_string())
         });
         all.extend(members);
     }
@@ -192,7 +205,8 @@ fn peer(config: &Config, object: Object, peer: &Peer) -> Object {
 
 fn cell(config: &Config, cell: &Cell) -> Object {
     let object = Object::new(format!("cells.{}", cell.name));
-    let ru = config.rus.get(cell.ru).map_or("", |ru| ru.name.as_str());
+    let ru = cell.ru.and_then(|ru| config.rus.get(ru));
+    let ru = ru.map_or("none", |ru| ru.name.as_str());
     let time = match cell.time {
         TimeSource::Gps { alpha, beta } => format!("gps, alpha {alpha}, beta {beta}"),
         TimeSource::Headers => "headers".to_owned(),
@@ -233,7 +247,32 @@ fn cell(config: &Config, cell: &Cell) -> Object {
         .with("members", members(config, cell).join(", "))
         .with("active", member(config, cell, cell.active))
         .with("lcore", optional(cell.lcore));
+    let object = match &cell.fapi {
+        Some(fapi) => self::fapi(config, fapi, object),
+        None => object.with("fapi", "none"),
+    };
     sharing(config, cell, plan(config, cell, object))
+}
+
+fn fapi(config: &Config, fapi: &Fapi, object: Object) -> Object {
+    let l2 = config.l2s.get(fapi.l2);
+    let object = object
+        .with("fapi.l2", l2.map_or("", |l2| &l2.peer.name))
+        .with("fapi.slots_ahead", fapi.slots_ahead.to_string())
+        .with("fapi.pipeline", fapi.pipeline.to_string())
+        .with("fapi.null_deadline", duration(fapi.null_deadline))
+        .with("fapi.active_nulls", fapi.active_nulls.to_string())
+        .with("fapi.grace", duration(fapi.grace))
+        .with("fapi.confirm", fapi.confirm.to_string())
+        .with("fapi.fail_crc", fapi.fail_crc.to_string())
+        .with("fapi.answer", format!("{:?}", fapi.answer).to_lowercase());
+    let Some(p5) = fapi.p5 else {
+        return object.with("fapi.p5", "none");
+    };
+    object
+        .with("fapi.p5.transport", if p5.sctp { "sctp" } else { "tcp" })
+        .with("fapi.p5.l2", p5.l2.to_string())
+        .with("fapi.p5.listen", p5.listen.to_string())
 }
 
 fn plan(config: &Config, cell: &Cell, object: Object) -> Object {
@@ -407,20 +446,22 @@ fn compression(compression: Compression) -> String {
 }
 
 fn members(config: &Config, cell: &Cell) -> Vec<String> {
-    let names = cell.members.iter().map(|member| du_name(config, member.du));
-    names.collect()
+    let members = cell.members.iter();
+    members
+        .map(|member| config.member_name(member).to_owned())
+        .collect()
 }
 
 fn member(config: &Config, cell: &Cell, id: MemberId) -> String {
     let member = cell.members.get(id.index());
-    member.map_or_else(String::new, |member| du_name(config, member.du))
+    member
+        .map_or("", |member| config.member_name(member))
+        .to_owned()
 }
 
-fn du_name(config: &Config, du: usize) -> String {
-    config
-        .dus
-        .get(du)
-        .map_or_else(String::new, |du| du.peer.name.clone())
+fn phy_name(config: &Config, member: &Member) -> String {
+    let phy = member.phy.and_then(|phy| config.phys.get(phy));
+    phy.map_or("none", |phy| &phy.peer.name).to_owned()
 }
 
 fn port_name(config: &Config, port: PortId) -> String {

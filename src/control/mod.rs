@@ -10,6 +10,7 @@ pub mod compile;
 pub mod controller;
 pub mod difference;
 pub mod event_log;
+mod fapi;
 mod journal;
 pub mod names;
 pub mod p5;

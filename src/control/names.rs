@@ -5,11 +5,9 @@ use crate::dataplane::run_record::{CellNames, Names};
 
 /// The names in `config`.
 pub fn names(config: &Config) -> Names {
-    let rus = config.rus.iter();
-    let peers = rus.chain(config.dus.iter().map(|du| &du.peer));
     Names {
         ports: config.ports.iter().map(|port| port.name.clone()).collect(),
-        peers: peers.map(|peer| peer.name.clone()).collect(),
+        peers: config.peers().map(|peer| peer.name.clone()).collect(),
         cells: config
             .cells
             .iter()
@@ -19,10 +17,7 @@ pub fn names(config: &Config) -> Names {
 }
 
 fn of_cell(config: &Config, cell: &Cell) -> CellNames {
-    let member = |member: &Member| {
-        let du = config.dus.get(member.du);
-        du.map_or_else(String::new, |du| du.peer.name.clone())
-    };
+    let member = |member: &Member| config.member_name(member).to_owned();
     let streams = &cell.streams;
     let downlink = streams.downlink.iter().map(|id| format!("DL {id}"));
     let uplink = streams.uplink.iter().chain(&streams.prach);

@@ -273,7 +273,7 @@ impl World<'_> {
             return CellCarry::Whole(from);
         }
         let was = |now: PeerId| self.peers.old.get(now.index()).copied().flatten();
-        let same_ru = was(tables.ru) == Some(before.ru);
+        let same_ru = tables.ru.map(was) == before.ru.map(Some);
         let streams = stream_moves(old, new, same_ru);
         let members = self.members(old, new);
         let same_members = old.members.len() == new.members.len() && in_place(&members, new);
@@ -304,10 +304,19 @@ impl World<'_> {
         let was = |now: PeerId| self.peers.old.get(now.index()).copied().flatten();
         let mut under_old = tables.clone();
         under_old.active = before.active;
-        let Some(ru) = was(tables.ru) else {
+        under_old.ru = tables.ru.and_then(was);
+        if under_old.ru.is_none() != tables.ru.is_none() {
             return false;
-        };
-        under_old.ru = ru;
+        }
+        if let Some(fapi) = &mut under_old.fapi {
+            let phys = fapi.phys.iter_mut().map(|phy| &mut phy.peer);
+            for peer in phys.chain(std::iter::once(&mut fapi.l2)) {
+                let Some(old) = was(*peer) else {
+                    return false;
+                };
+                *peer = old;
+            }
+        }
         for member in &mut under_old.members {
             let Some(peer) = was(member.peer) else {
                 return false;
@@ -319,11 +328,10 @@ impl World<'_> {
 
     fn members(&self, old: &Cell, new: &Cell) -> [Option<MemberId>; MAX_MEMBERS] {
         let names = |config: &Config, cell: &Cell| -> Vec<String> {
-            let dus = cell
-                .members
-                .iter()
-                .filter_map(|member| config.dus.get(member.du));
-            dus.map(|du| du.peer.name.clone()).collect()
+            let members = cell.members.iter();
+            members
+                .map(|member| config.member_name(member).to_owned())
+                .collect()
         };
         let now = names(self.new, new);
         let mut moves = [None; MAX_MEMBERS];

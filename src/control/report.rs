@@ -197,6 +197,8 @@ fn peers(config: &Config, counters: &Counters) -> Vec<Peer> {
         Attachment::Dedicated => (&du.peer, "du"),
         Attachment::Pooled => (&du.peer, "pooled-du"),
     });
+    let l2s = config.l2s.iter().map(|l2| (&l2.peer, "l2"));
+    let phys = config.phys.iter().map(|phy| (&phy.peer, "phy"));
     let peer = |(index, (peer, kind)): (usize, (&model::Peer, &str))| {
         let counted = counters.peers.get(PeerId(index as u16).index());
         let counted = counted.copied().unwrap_or_default();
@@ -211,7 +213,8 @@ fn peers(config: &Config, counters: &Counters) -> Vec<Peer> {
             drops: drops(&counted.drops),
         }
     };
-    rus.chain(dus).enumerate().map(peer).collect()
+    let all = rus.chain(dus).chain(l2s).chain(phys);
+    all.enumerate().map(peer).collect()
 }
 
 fn port_name(config: &Config, port: PortId) -> String {
@@ -239,10 +242,9 @@ impl Look<'_> {
     }
 
     fn spec(&self, written: &model::Cell) -> CellSpec {
-        let ru = self.wanted.config.rus.get(written.ru);
         let members = 0..written.members.len();
         CellSpec {
-            ru: ru.map_or_else(String::new, |ru| ru.name.clone()),
+            ru: self.wanted.config.fixed_side(written).to_owned(),
             numerology: written.numerology.mu(),
             slot_us: written.numerology.slot_duration().as_nanos() as f64 / 1e3,
             carrier_prbs: written.carrier_prbs,

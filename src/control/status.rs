@@ -125,7 +125,7 @@ pub struct PortLosses {
 pub struct Peer {
     /// Its name.
     pub peer: String,
-    /// `ru`, `du` or `pooled-du`.
+    /// `ru`, `du`, `pooled-du`, `l2` or `phy`.
     pub kind: String,
     /// The port it is reached through.
     pub port: String,

@@ -78,7 +78,8 @@ impl LcoreState {
             .ok_or(Refusal::UnknownMember)?;
         let clock = state.clock.ok_or(Refusal::NoSlotYet)?;
         let current = clock.slot_at(now);
-        let taken = state.released.max(begun);
+        let given = state.fapi_boundary().map(|next| next.offset(-1));
+        let taken = state.released.max(begun).max(given.unwrap_or_default());
         let next = taken.max(current).offset(1);
         let boundary = match command.boundary {
             Boundary::Next => next,
@@ -94,7 +95,8 @@ impl LcoreState {
             }
             Boundary::Sfn { sfn, slot } => {
                 let numerology = cell_tables.numerology;
-                if cell_tables.gps.is_none()
+                let without_fronthaul = cell_tables.ru.is_none();
+                if (cell_tables.gps.is_none() && !without_fronthaul)
                     || sfn > 1023
                     || u32::from(slot) >= numerology.slots_per_frame()
                 {

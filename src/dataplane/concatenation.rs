@@ -93,7 +93,10 @@ fn keep_whole(
                 map_sections: false,
                 ..
             }),
-        )) => scene.tables.cell(*cell).map(|cell| (cell.ru, *plane)),
+        )) => scene
+            .tables
+            .cell(*cell)
+            .and_then(|cell| Some((cell.ru?, *plane))),
         _ => None,
     };
     let (ru_peer, plane) = ru(fates.first()?)?;

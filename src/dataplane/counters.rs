@@ -144,11 +144,23 @@ pub struct CellCounters {
     pub due_missed: u64,
     /// Owner-wins mismatches.
     pub cplane_mismatches: u64,
+    /// Requests of the L2 that went whole to a PHY.
+    pub fapi_requests: u64,
+    /// NULL requests made from a request of the L2.
+    pub fapi_request_nulls: u64,
+    /// Slots and kinds of request for which the slot clock made NULL requests.
+    pub fapi_clock_nulls: u64,
+    /// Indications of PHYs that went to the L2.
+    pub fapi_indications: u64,
+    /// SLOT.indications made up because no PHY sent them in time.
+    pub fapi_made_up_slots: u64,
+    /// Failing CRCs made up for what a lost PHY owed.
+    pub fapi_failed_crcs: u64,
 }
 
 impl CellCounters {
     /// Every counter with its name, the same in reports, API and metrics.
-    pub const fn named(&self) -> [(&'static str, u64); 12] {
+    pub const fn named(&self) -> [(&'static str, u64); 18] {
         [
             ("downlink_control", self.downlink_control),
             ("uplink_control", self.uplink_control),
@@ -162,6 +174,12 @@ impl CellCounters {
             ("failovers", self.failovers),
             ("due_missed", self.due_missed),
             ("cplane_mismatches", self.cplane_mismatches),
+            ("fapi_requests", self.fapi_requests),
+            ("fapi_request_nulls", self.fapi_request_nulls),
+            ("fapi_clock_nulls", self.fapi_clock_nulls),
+            ("fapi_indications", self.fapi_indications),
+            ("fapi_made_up_slots", self.fapi_made_up_slots),
+            ("fapi_failed_crcs", self.fapi_failed_crcs),
         ]
     }
 }

@@ -4,17 +4,14 @@ use crate::dataplane::classify::{Envelope, Message, Radio, StreamMessage};
 use crate::dataplane::cplane::{self, Control};
 use crate::dataplane::egress::{self, EgressHeader, Stamp};
 use crate::dataplane::journey::{Fate, Scene};
-use crate::dataplane::lcore_state::CellState;
 use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::step;
 use crate::dataplane::tables::{CellTables, Flow, Measure, PeerEntry, Template};
 use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::planes::fronthaul::guard::Claim;
 use crate::planes::fronthaul::share::CplaneStyle;
-use crate::planes::role::{Cause, Mode, Silenced};
-use crate::ran::{
-    CellId, Direction, EaxcId, Instant, MemberId, Plane, SequenceNumber, SlotCount, StreamId,
-};
+use crate::planes::role::{Mode, Silenced};
+use crate::ran::{CellId, Direction, EaxcId, MemberId, Plane, SequenceNumber, SlotCount, StreamId};
 use crate::wire::ecpri;
 use crate::wire::oran::uplane::{self, Format};
 
@@ -267,7 +264,7 @@ fn admit(
         .get_mut(flow.cell.index())
         .ok_or(DropReason::UnknownEaxc)?;
     let clock = cell.clock.ok_or(DropReason::OutOfStep)?;
-    if control.is_some() && takes_over(cell, flow.member, slot, now) {
+    if control.is_some() && cell.takes_over(flow.member, slot, now) {
         scene.lcore.announce(now, flow.cell);
         scene.lcore.refresh_deadline(scene.tables, flow.cell);
         return Ok(Mode::Single(flow.member));
@@ -280,22 +277,6 @@ fn admit(
         Silenced::Late => DropReason::Late,
         Silenced::NotActive => DropReason::NotActive,
     })
-}
-
-fn takes_over(cell: &mut CellState, member: MemberId, slot: SlotCount, now: Instant) -> bool {
-    let Some((standby, after)) = cell.failover.waiting else {
-        return false;
-    };
-    if standby != member || slot <= after {
-        return false;
-    }
-    let (mode, cause) = (Mode::Single(member), Cause::Failover);
-    if cell.roles.schedule(slot, mode, cause).is_err() {
-        return false;
-    }
-    cell.failover.waiting = None;
-    cell.failover.last = Some(now);
-    true
 }
 
 fn use_prbs(scene: &mut Scene<'_>, flow: Flow, slot: SlotCount, prb_symbols: u32) {
@@ -409,7 +390,7 @@ pub(super) fn ru<'t>(
     let entry = scene
         .tables
         .cell(cell)
-        .and_then(|cell| scene.tables.peer_entry(cell.ru))
+        .and_then(|cell| scene.tables.peer_entry(cell.ru?))
         .ok_or(DropReason::UnknownPeer)?;
     let template = match plane {
         Plane::Control => &entry.control,

@@ -2,7 +2,8 @@
 //! best standby takes over from the first slot whose first C-plane arrives after the decision; by command
 //! the same happens to an active member that is not lost.
 
-use crate::dataplane::lcore_state::LcoreState;
+use crate::dataplane::fapi;
+use crate::dataplane::lcore_state::{CellState, LcoreState};
 use crate::dataplane::mailbox::{EventKind, Refusal};
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
@@ -25,13 +26,11 @@ impl LcoreState {
         let Some(state) = self.cells.get(cell.index()) else {
             return;
         };
-        let Some(heard) = state.members.get(member.index()) else {
-            return;
-        };
+        let (last_heard, due_at) = state.silence(member);
         let kind = EventKind::Lost {
             member,
-            last_heard: heard.liveness.last_heard(),
-            due_at: heard.liveness.first_missed(),
+            last_heard,
+            due_at,
         };
         let current = state.clock.map_or(slot, |clock| clock.slot_at(now));
         let speaks = state.roles.holds(member, slot.max(current)) && !state.roles.is_fenced(member);
@@ -125,10 +124,10 @@ impl LcoreState {
         state.roles.fence(from);
         let newest = |member: MemberId| state.members.get(member.index());
         let begun = newest(to).map_or(SlotCount(0), |member| member.newest_control);
+        let given = state.fapi_boundary().map(|next| next.offset(-1));
         let after = state.released.max(begun).max(newest_unassigned);
-        let (last_heard, due_at) = newest(from).map_or((Instant(0), Instant(0)), |member| {
-            (member.liveness.last_heard(), member.liveness.first_missed())
-        });
+        let after = after.max(given.unwrap_or_default());
+        let (last_heard, due_at) = state.silence(from);
         state.failover.waiting = Some((to, after));
         if !told {
             let member = from;
@@ -141,7 +140,28 @@ impl LcoreState {
             due_at,
         };
         self.say(now, cell, kind);
+        self.begin_at_once(now, tables, cell, (from, to), after.offset(1));
         after.offset(1)
+    }
+
+    /// With FAPI nothing has to be waited for: what the new PHY sends follows from the requests that it is
+    /// given, from the first slot of which nobody has been given any.
+    fn begin_at_once(
+        &mut self,
+        now: Instant,
+        tables: &Tables,
+        cell: CellId,
+        (from, to): (MemberId, MemberId),
+        boundary: SlotCount,
+    ) {
+        let Some(state) = self.cells.get_mut(cell.index()) else {
+            return;
+        };
+        if state.fapi.is_none() || !state.takes_over(to, boundary, now) {
+            return;
+        }
+        self.announce(now, cell);
+        fapi::fail_crcs(tables, self, cell, from, boundary);
     }
 
     /// By command, as if the active member were lost now: `to` takes over, or whom the plan would take. A
@@ -242,6 +262,9 @@ impl LcoreState {
         if state.roles.is_fenced(member) {
             return Err(Refusal::Fenced);
         }
+        if state.phy_is_down(member) {
+            return Err(Refusal::NotInStep);
+        }
         let lost = state.members.get(member.index());
         let lost = lost.is_some_and(|heard| heard.liveness.is_lost());
         let in_step = state.in_step >> (member.0 & 7) & 1 == 1 && !lost;
@@ -327,5 +350,38 @@ impl LcoreState {
         let state = self.cells.get(cell.index())?;
         let slot = state.clock?.slot_at(now);
         Some(state.roles.mode(slot))
+    }
+}
+
+impl CellState {
+    /// When `member` was last heard, and the first instant at which it was missed: on whichever plane has
+    /// lost it.
+    fn silence(&self, member: MemberId) -> (Instant, Instant) {
+        let fapi = self.fapi.as_ref().filter(|fapi| fapi.group.is_lost(member));
+        if let (Some(fapi), Some(clock)) = (fapi, self.clock) {
+            let heard = fapi.group.heard(member);
+            return (heard, heard.after(clock.numerology().slot_duration()));
+        }
+        let heard = self.members.get(member.index());
+        heard.map_or((Instant(0), Instant(0)), |heard| {
+            (heard.liveness.last_heard(), heard.liveness.first_missed())
+        })
+    }
+
+    /// The standby that is waited for speaks from `slot` on; false if another is waited for, or a later slot.
+    pub(super) fn takes_over(&mut self, member: MemberId, slot: SlotCount, now: Instant) -> bool {
+        let Some((standby, after)) = self.failover.waiting else {
+            return false;
+        };
+        if standby != member || slot <= after {
+            return false;
+        }
+        let (mode, cause) = (Mode::Single(member), Cause::Failover);
+        if self.roles.schedule(slot, mode, cause).is_err() {
+            return false;
+        }
+        self.failover.waiting = None;
+        self.failover.last = Some(now);
+        true
     }
 }

@@ -7,6 +7,7 @@
 //! C-plane; what finds no room is dropped and counted where it was refused.
 
 use crate::dataplane::classify;
+use crate::dataplane::fapi;
 use crate::dataplane::frame_io::FrameInfo;
 use crate::dataplane::tables::Tables;
 use crate::ran::{LcoreId, PeerId, PortId};
@@ -151,6 +152,10 @@ fn is_crowded<T>(queue: &ArrayQueue<T>) -> bool {
 #[inline]
 pub fn sender(head: &[u8], info: FrameInfo, tables: &Tables) -> Option<PeerId> {
     let received = head.get(usize::from(info.start)..)?;
+    // An L2 or a PHY may be behind the address of a DU.
+    if let Some(envelope) = fapi::envelope(received, info.port, tables) {
+        return Some(envelope.peer);
+    }
     let (ethernet, _) = Ethernet::parse(received).ok()?;
     tables.peer(info.port, ethernet.source(), ethernet.vlans())
 }

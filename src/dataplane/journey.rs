@@ -7,6 +7,7 @@
 use crate::dataplane::classify::{self, Envelope, Message, Radio, StreamMessage};
 use crate::dataplane::concatenation;
 use crate::dataplane::downlink;
+use crate::dataplane::fapi;
 use crate::dataplane::frame_io::FrameInfo;
 use crate::dataplane::lcore_state::{FragmentFate, LcoreState};
 use crate::dataplane::outbox::Outbox;
@@ -30,6 +31,8 @@ pub(super) struct Scene<'a> {
     pub(super) outbox: &'a mut Outbox,
     pub(super) now: Instant,
     pub(super) frame: FrameInfo,
+    /// Parts in the outbox before this frame.
+    pub(super) mark: usize,
 }
 
 /// What becomes of one eCPRI message.
@@ -72,6 +75,7 @@ pub fn decide(
         outbox,
         now,
         frame,
+        mark,
     };
     match steer(head, &mut scene) {
         Ok(verdict) => verdict,
@@ -95,11 +99,11 @@ fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> 
         if ethernet.ethertype() == classify::ECPRI {
             return Err(DropReason::UnknownPeer);
         }
-        return passing::bridge(head, scene);
+        return fapi::steer(head, scene).unwrap_or_else(|| passing::bridge(head, scene));
     };
     let envelope = classify::envelope(received, scene.frame, scene.tables, &ethernet, body, peer)?;
     let Some(envelope) = envelope else {
-        return passing::bridge(head, scene);
+        return fapi::steer(head, scene).unwrap_or_else(|| passing::bridge(head, scene));
     };
     let pdu = received
         .get(usize::from(envelope.header)..)
@@ -331,6 +335,13 @@ impl Scene<'_> {
         self.lcore
             .counters
             .count_drop(reason, self.lcore.trace.peer);
+    }
+
+    /// Counts a SLOT.indication that was made up.
+    pub(super) fn count_made_up(&mut self, cell: CellId) {
+        if let Some(counters) = self.lcore.counters.cells.get_mut(cell.index()) {
+            counters.fapi_made_up_slots += 1;
+        }
     }
 
     /// The cell's unwrapped slot now, if known.

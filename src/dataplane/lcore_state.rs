@@ -2,8 +2,10 @@
 //! owned by one lcore, never allocated for a frame.
 
 use crate::dataplane::counters::{CellCounters, Counters, PeerCounters, PortCounters};
+use crate::dataplane::fapi::{self, state::FapiState};
 use crate::dataplane::live_state::{LiveState, Saved};
 use crate::dataplane::mailbox::{Event, EventKind, MAX_MEMBERS};
+use crate::dataplane::outbox::Outbox;
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::{CellTables, PeerKind, Tables};
 use crate::planes::fronthaul::cplane::OwnerWinsCheck;
@@ -20,6 +22,10 @@ use crate::ran::{
     CellId, Instant, LcoreId, LossWindow, MemberId, Plane, SlotClock, SlotCount, StreamId, WireSlot,
 };
 use serde::{Deserialize, Serialize};
+
+/// Frames made by time alone between two turns, and the mean length of one.
+const ORIGINALS: usize = 1024;
+const LONGEST_ORIGINAL: usize = 128;
 
 /// Longest C-plane message that can be split, bytes.
 const LONGEST_CPLANE: usize = 9216;
@@ -50,6 +56,8 @@ pub struct LcoreState {
     pub scratch: Box<[u8]>,
     /// What survives the process.
     pub live: LiveState,
+    /// Frames that time alone makes, until the worker sends them.
+    pub originals: Outbox,
     events: Vec<Event>,
     earliest: Instant,
     /// Of the tables that this state is beside.
@@ -113,6 +121,8 @@ pub struct CellState {
     pub failover: FailoverState,
     /// Term of the last command obeyed.
     pub term: u64,
+    /// The FAPI plane, if it crosses the appliance.
+    pub fapi: Option<Box<FapiState>>,
     /// The slot on air, looked up once a slot.
     pub current: OnAir,
     /// Its place in the live state.
@@ -237,6 +247,7 @@ impl LcoreState {
             trace: Trace::default(),
             scratch: vec![0; LONGEST_CPLANE].into_boxed_slice(),
             live: LiveState::new(cells.len()),
+            originals: Outbox::new(ORIGINALS, ORIGINALS * LONGEST_ORIGINAL),
             events: Vec::with_capacity(events),
             earliest: Instant::NEVER,
             term: tables.term,
@@ -369,6 +380,7 @@ impl CellState {
                 retry_at: Instant::NEVER,
             },
             term: 0,
+            fapi: fapi::state::of(tables.fapi.as_ref()),
             current: OnAir::NOTHING,
             saved: Saved::default(),
             strays: 0,
@@ -391,7 +403,9 @@ impl CellState {
     /// True if `member` cannot speak: lost, or fenced.
     pub fn is_silent(&self, member: MemberId) -> bool {
         let heard = self.members.get(member.index());
-        self.roles.is_fenced(member) || heard.is_some_and(|heard| heard.liveness.is_lost())
+        self.roles.is_fenced(member)
+            || heard.is_some_and(|heard| heard.liveness.is_lost())
+            || self.phy_is_down(member)
     }
 
     /// The member that `slot`, or one that follows it, is still left to although it is fenced.
@@ -418,9 +432,16 @@ impl CellState {
         members
             .chain(announcement)
             .chain(self.forgetting(tables))
-            .chain([self.failover.retry_at])
+            .chain([self.failover.retry_at, self.fapi_deadline(tables)])
             .min()
             .unwrap_or(Instant::NEVER)
+    }
+
+    fn fapi_deadline(&self, tables: &CellTables) -> Instant {
+        let both = self.fapi.as_ref().zip(tables.fapi.as_ref());
+        both.map_or(Instant::NEVER, |(state, tables)| {
+            state.group.deadline(&tables.rules)
+        })
     }
 
     /// The first span that has not been announced.

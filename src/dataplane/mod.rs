@@ -9,6 +9,7 @@ mod departures;
 mod downlink;
 pub mod egress;
 mod failover;
+pub mod fapi;
 pub mod frame_io;
 pub mod handover;
 pub mod host;

@@ -374,7 +374,7 @@ fn place_of(
 
 fn ru_of(scene: &Scene<'_>, cell: CellId) -> Result<PeerId, DropReason> {
     let tables = scene.tables.cell(cell).ok_or(DropReason::NoRoute)?;
-    Ok(tables.ru)
+    tables.ru.ok_or(DropReason::NoRoute)
 }
 
 /// The mode of the slot on air.

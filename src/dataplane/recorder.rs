@@ -157,7 +157,11 @@ impl Recorder {
         owns: impl Fn(CellId) -> bool,
         ring: impl Fn(Bundle) -> Ring,
     ) -> Self {
-        let owned = |bundle: &Bundle| bundle.cells.first().is_some_and(|cell| owns(*cell));
+        // The FAPI plane decides by whole messages, which are not kept.
+        let recorded = |cell: CellId| tables.cell(cell).is_some_and(|cell| cell.fapi.is_none());
+        let whole = |bundle: &Bundle| bundle.cells.iter().all(|cell| recorded(*cell));
+        let owned =
+            |bundle: &Bundle| bundle.cells.first().is_some_and(|cell| owns(*cell)) && whole(bundle);
         let bundles = Bundle::all(tables).into_iter().filter(owned);
         let rings: Vec<Ring> = bundles.map(ring).collect();
         let mut by_cell = vec![NONE; tables.cells.len()].into_boxed_slice();

@@ -6,6 +6,7 @@ use crate::dataplane::verdict::DropReason;
 use crate::ran::{
     CellId, Direction, Duration, Instant, MemberId, PeerId, Plane, SlotCount, StreamId,
 };
+use crate::wire::nfapi::MessageId;
 
 /// What the journey found out about the frame it decided last. Written for every frame, read by
 /// whoever records.
@@ -23,6 +24,8 @@ pub struct Trace {
     pub egress_stream: Option<StreamId>,
     /// Plane and direction of a C/U-plane message.
     pub message: Option<(Plane, Direction)>,
+    /// The message, of the FAPI plane.
+    pub fapi: Option<MessageId>,
     /// Its unwrapped slot.
     pub slot: Option<SlotCount>,
     /// symbolId or startSymbolId.

@@ -4,6 +4,7 @@
 
 use crate::dataplane::host::Owned;
 use crate::dataplane::ownership::Ownership;
+use crate::planes::fapi::group::GroupRules;
 use crate::planes::fronthaul::pattern::PatternBits;
 use crate::planes::fronthaul::share::ShareRules;
 use crate::planes::liveness::LivenessRules;
@@ -11,7 +12,10 @@ use crate::ran::{
     CellId, CyclicPrefix, Direction, Duration, EaxcId, MacAddr, MemberId, Numerology, PeerId,
     PortId, StreamId, VlanStack,
 };
+use crate::wire::nfapi::limits::Limits;
+use crate::wire::nfapi::{Check, Dialect, PhyId};
 use crate::wire::oran::uplane::Format;
+use std::net::Ipv4Addr;
 
 /// Room for the longest L2 to L4 header: two tags, IPv6, UDP.
 pub const TEMPLATE: usize = 72;
@@ -35,7 +39,10 @@ pub struct Tables {
     pub owned: Vec<Owned>,
     /// Which lcore polls which port and owns which cell.
     pub owners: Ownership,
+    /// The appliance's own addresses, sorted by port.
+    pub own: Vec<OwnAddress>,
     ingress: Index<IngressKey, PeerId>,
+    p7: Index<P7Key, PeerId>,
     flows: Index<FlowKey, Flow>,
     hosts: Vec<(MacAddr, PortId)>,
 }
@@ -49,6 +56,10 @@ pub enum PeerKind {
     Du,
     /// Distributed unit with one identity, assigned to at most one cell at a time.
     PooledDu,
+    /// An L2 that speaks nFAPI.
+    L2,
+    /// A PHY that speaks nFAPI.
+    Phy,
 }
 
 /// One endpoint on the wire.
@@ -66,8 +77,53 @@ pub struct PeerEntry {
     pub user: Template,
     /// UDP port on which its other side receives eCPRI; `None` over Ethernet.
     pub ecpri_port: Option<u16>,
-    /// Cells it takes part in, with its place there (0 for an RU).
+    /// Cells it takes part in, with its place there (0 for an RU and an L2).
     pub cells: Vec<(CellId, MemberId)>,
+    /// How it speaks nFAPI; `None` for an RU and a DU.
+    pub p7: Option<P7Entry>,
+}
+
+/// How an L2 or a PHY speaks nFAPI P7.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct P7Entry {
+    /// How it writes headers and messages.
+    pub dialect: Dialect,
+    /// PHY_ID in messages from and to it.
+    pub phy: PhyId,
+    /// Largest datagram that it is sent, bytes of UDP payload.
+    pub segment: u16,
+    /// Whether its checksums are verified.
+    pub check: Check,
+    /// Arrays that a request must not overflow.
+    pub limits: Option<Limits>,
+    /// MTU of its port: longer datagrams are fragmented.
+    pub mtu: u16,
+    /// Where its datagrams come from and go to.
+    pub address: P7Address,
+}
+
+/// The two ends of P7 between the appliance and a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct P7Address {
+    /// The peer.
+    pub peer: Ipv4Addr,
+    /// The appliance.
+    pub own: Ipv4Addr,
+    /// The UDP port on which the appliance receives.
+    pub own_port: u16,
+}
+
+/// An address of the appliance itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OwnAddress {
+    /// Where it is.
+    pub port: PortId,
+    /// In which VLAN.
+    pub vlans: VlanStack,
+    /// The IPv4 address.
+    pub ip: Ipv4Addr,
+    /// The MAC address that goes with it.
+    pub mac: MacAddr,
 }
 
 /// A header to write before an eCPRI PDU.
@@ -146,8 +202,10 @@ pub struct CellTables {
     pub identity: Identity,
     /// Its place in the live state file.
     pub place: u32,
-    /// Its RU.
-    pub ru: PeerId,
+    /// Its RU; `None` if its fronthaul goes elsewhere.
+    pub ru: Option<PeerId>,
+    /// Its FAPI plane, if that crosses the appliance.
+    pub fapi: Option<FapiTables>,
     /// Its group.
     pub members: Vec<MemberTables>,
     /// Its streams.
@@ -192,6 +250,30 @@ pub struct CellTables {
     pub downlink_format: Format,
     /// Sections of the uplink U-plane, for mapping sectionIds back.
     pub uplink_format: Format,
+}
+
+/// The FAPI plane of a cell.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FapiTables {
+    /// The fixed side.
+    pub l2: PeerId,
+    /// By `MemberId`.
+    pub phys: Vec<PhyTables>,
+    /// Of the group.
+    pub rules: GroupRules,
+    /// Make up failing CRC.indications for what a lost PHY still owed.
+    pub fail_crc: bool,
+    /// PHYs run from START to STOP as P5 says; else from when they are heard.
+    pub has_p5: bool,
+}
+
+/// The PHY of a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PhyTables {
+    /// Its endpoint.
+    pub peer: PeerId,
+    /// Slots by which it counts ahead of the L2.
+    pub slot_offset: i32,
 }
 
 impl CellTables {
@@ -270,7 +352,9 @@ impl Tables {
             flood,
             owned: Vec::new(),
             owners: Ownership::default(),
+            own: Vec::new(),
             ingress: Index::default(),
+            p7: Index::default(),
             flows: Index::default(),
             hosts: Vec::new(),
         }
@@ -280,6 +364,25 @@ impl Tables {
     #[inline]
     pub fn peer(&self, port: PortId, source: MacAddr, vlans: VlanStack) -> Option<PeerId> {
         self.ingress.find(&IngressKey::new(port, source, vlans))
+    }
+
+    /// The L2 or PHY that sends P7 datagrams from this MAC address and VLAN between these addresses.
+    #[inline]
+    pub fn p7_peer(
+        &self,
+        port: PortId,
+        source: MacAddr,
+        vlans: VlanStack,
+        address: P7Address,
+    ) -> Option<PeerId> {
+        self.p7.find(&P7Key::new(port, source, vlans, address))
+    }
+
+    /// The appliance's own addresses on `port`.
+    pub fn own_on(&self, port: PortId) -> &[OwnAddress] {
+        let from = self.own.partition_point(|own| own.port < port);
+        let to = self.own.partition_point(|own| own.port <= port);
+        self.own.get(from..to).unwrap_or_default()
     }
 
     /// The flow of (peer, direction, eAxC); of a pooled DU the one in the cell it is assigned to.
@@ -307,12 +410,29 @@ impl Tables {
     pub fn add_peer(&mut self, entry: PeerEntry, stacks: &[VlanStack]) -> PeerId {
         let peer = PeerId(self.peers.len() as u16);
         for vlans in stacks {
-            self.ingress
-                .insert(IngressKey::new(entry.port, entry.mac, *vlans), peer);
+            match entry.p7 {
+                Some(p7) => {
+                    let key = P7Key::new(entry.port, entry.mac, *vlans, p7.address);
+                    self.p7.insert(key, peer);
+                }
+                None => {
+                    let key = IngressKey::new(entry.port, entry.mac, *vlans);
+                    self.ingress.insert(key, peer);
+                }
+            }
         }
         self.hosts.push((entry.mac, entry.port));
         self.peers.push(entry);
         peer
+    }
+
+    /// Adds an address of the appliance, once.
+    pub fn add_own(&mut self, own: OwnAddress) {
+        if self.own.contains(&own) {
+            return;
+        }
+        let at = self.own.partition_point(|known| known.port <= own.port);
+        self.own.insert(at, own);
     }
 
     /// Adds a host beside the peers.
@@ -360,6 +480,22 @@ impl IngressKey {
     }
 }
 
+/// Three words that tell an nFAPI peer apart: many may live behind one MAC address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct P7Key(u64, u64, u64);
+
+impl P7Key {
+    #[inline]
+    const fn new(port: PortId, source: MacAddr, vlans: VlanStack, address: P7Address) -> Self {
+        let (peer, own) = (address.peer.to_bits() as u64, address.own.to_bits() as u64);
+        Self(
+            source.to_u64() | (port.0 as u64) << 48,
+            (vlans.key() as u64) << 16 | address.own_port as u64 | 1 << 63,
+            peer << 32 | own,
+        )
+    }
+}
+
 /// One word: peer, direction, eAxC and the cell of a pooled DU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct FlowKey(u64);
@@ -391,6 +527,14 @@ impl Key for IngressKey {
     #[inline]
     fn hash(&self) -> u64 {
         (self.0 ^ self.1.rotate_left(21)).wrapping_mul(MULTIPLIER)
+    }
+}
+
+impl Key for P7Key {
+    #[inline]
+    fn hash(&self) -> u64 {
+        let mixed = self.0 ^ self.1.rotate_left(21) ^ self.2.rotate_left(42);
+        mixed.wrapping_mul(MULTIPLIER)
     }
 }
 

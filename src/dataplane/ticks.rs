@@ -1,6 +1,7 @@
 //! What time alone does to a cell: spans come on air, members fall out of step, due slots close, a lost
 //! active member is replaced by the armed plan. Runs when the cell's deadline is reached.
 
+use crate::dataplane::fapi;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS};
 use crate::dataplane::tables::{CellTables, Tables};
@@ -41,6 +42,10 @@ fn tick_cell(
         *lost = judge(now, cell_tables, lcore, cell, member).map(|slot| (member, slot));
     }
     for (member, slot) in lost.into_iter().flatten() {
+        lcore.lost(now, tables, cell, member, slot);
+    }
+    let silent = fapi::tick(now, tables, cell_tables, lcore, cell);
+    for (member, slot) in silent.into_iter().flatten() {
         lcore.lost(now, tables, cell, member, slot);
     }
     if lcore

@@ -1,7 +1,7 @@
 //! What the journey says of one frame, and the closed list of reasons for a frame to end here.
 
 use crate::ran::PortId;
-use crate::wire::{Layer, WireError};
+use crate::wire::{Fault, Layer, WireError};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -70,6 +70,15 @@ drop_reasons! {
     CplaneMalformed "cplane_malformed" "A C-plane section or extension runs past its message or has length 0.",
     UplaneMalformed "uplane_malformed" "A U-plane section runs past its message.",
     HeadTooShort "head_too_short" "The headers do not lie in the frame's first buffer segment.",
+    P7Malformed "p7_malformed" "The nFAPI header or message is truncated, or a length, an id or a slot in it cannot be true.",
+    P7Checksum "p7_checksum" "The checksum of the nFAPI header is wrong; see `check` of the peer.",
+    P7OldHeader "p7_old_header" "The nFAPI header is that of OPENAIRINTERFACE of early 2024, which is not supported.",
+    P7Phy "p7_phy" "PHY_ID is not the one that is configured for this peer.",
+    P7Piece "p7_piece" "The datagram is a piece of a longer message.",
+    P7Limits "p7_limits" "The request overflows arrays of OPENAIRINTERFACE's unpackers; see `limits` of the PHY.",
+    NotRepresentable "not_representable" "The message cannot be said in the dialect and segments of who it is for.",
+    NotRunning "not_running" "The PHY that owns the slot has not been started.",
+    SlotRepeated "slot_repeated" "The slot was indicated to the L2 before.",
     UnknownPeer "unknown_peer" "No configured peer has this port, source MAC and VLAN.",
     UnknownEaxc "unknown_eaxc" "The eAxC id is not configured for this peer and direction.",
     WrongWay "wrong_way" "A DU sent what only an RU sends, or the reverse.",
@@ -136,18 +145,22 @@ impl From<WireError> for DropReason {
             Layer::Ethernet => Self::EthernetMalformed,
             Layer::Vlan => Self::VlanDepth,
             Layer::Ip | Layer::Udp | Layer::Arp | Layer::Icmp => match error.fault {
-                crate::wire::Fault::Fragment => Self::IpFragment,
+                Fault::Fragment => Self::IpFragment,
                 _ => Self::IpMalformed,
             },
             Layer::Ecpri => match error.fault {
-                crate::wire::Fault::Size => Self::EcpriSize,
+                Fault::Size => Self::EcpriSize,
                 _ => Self::EcpriMalformed,
             },
             Layer::Radio => Self::RadioHeader,
             Layer::Cplane => Self::CplaneMalformed,
             Layer::Uplane => Self::UplaneMalformed,
-            // No arm of the journey reads nFAPI yet; its reasons come with the one that does.
-            Layer::P7 | Layer::P5 | Layer::Fapi => Self::OtherFrame,
+            Layer::P7 | Layer::P5 | Layer::Fapi => match error.fault {
+                Fault::Checksum => Self::P7Checksum,
+                Fault::OldHeader => Self::P7OldHeader,
+                Fault::Segments => Self::NotRepresentable,
+                _ => Self::P7Malformed,
+            },
         }
     }
 }

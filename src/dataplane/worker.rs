@@ -214,6 +214,41 @@ impl<F> Worker<F> {
         }
     }
 
+    /// Sends what ticks have made. To be called after `tick` wherever no burst follows at once.
+    pub fn flush<Io: FrameIo<Frame = F>>(&mut self, io: &mut Io, now: Instant) {
+        if self.lcore.originals.is_empty() {
+            return;
+        }
+        self.build_originals(io);
+        self.transmit(io, now);
+    }
+
+    /// Puts the frames that time alone made into the queues of their ports.
+    fn build_originals<Io: FrameIo<Frame = F>>(&mut self, io: &mut Io) {
+        let originals = &self.lcore.originals;
+        io.build(
+            &mut [],
+            originals.parts(),
+            originals.arena(),
+            &mut self.built,
+        );
+        let counters = &mut self.lcore.counters;
+        for (part, frame) in self
+            .lcore
+            .originals
+            .parts()
+            .iter()
+            .zip(self.built.drain(..))
+        {
+            match (frame, self.egress.get_mut(part.port.index())) {
+                (Some(frame), Some(queue)) => queue.push(frame, false),
+                (None, _) => counters.count_drop(DropReason::NoBuffer, None),
+                (Some(_), None) => counters.count_drop(DropReason::NoRoute, None),
+            }
+        }
+        self.lcore.originals.clear();
+    }
+
     /// When `tick` has something to do.
     pub const fn next_deadline(&self) -> Instant {
         self.lcore.next_deadline()
@@ -394,6 +429,9 @@ impl<F> Worker<F> {
         observer: &mut impl Observer,
     ) -> u64 {
         let bytes = self.decide::<Io>(port, now, observer);
+        if !self.lcore.originals.is_empty() {
+            self.build_originals(io);
+        }
         if !self.outbox.is_empty() {
             let (parts, arena) = (self.outbox.parts(), self.outbox.arena());
             io.build(&mut self.burst, parts, arena, &mut self.built);

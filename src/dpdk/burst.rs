@@ -105,10 +105,13 @@ impl Ports {
     }
 
     fn shim_part(&self, sources: &[Mbuf], part: &Part, arena: &[u8]) -> Option<ffi::shim_part> {
-        let source = sources.get(usize::from(part.source))?;
+        let source = sources.get(usize::from(part.source));
+        if source.is_none() && !part.tail.is_empty() {
+            return None;
+        }
         let head = arena.get(part.head.start as usize..part.head.end as usize)?;
         Some(ffi::shim_part {
-            source: source.as_ptr(),
+            source: source.map_or(std::ptr::null_mut(), Mbuf::as_ptr),
             head: head.as_ptr(),
             tail_start: part.tail.start,
             tail_len: part.tail.end.checked_sub(part.tail.start)?,

@@ -111,6 +111,7 @@ impl Lcore {
         let now = self.clock.at(started);
         self.count_turn(started);
         self.worker.tick(now);
+        self.worker.flush(io, now);
         let mut before = started;
         let mut frames = 0;
         for port in &self.mine {
@@ -135,6 +136,7 @@ impl Lcore {
         let now = self.clock.at(started);
         self.count_turn(started);
         self.worker.tick(now);
+        self.worker.flush(io, now);
         let frames = self.trade(io, now);
         self.end_turn(started, now, frames)
     }

@@ -139,7 +139,8 @@ impl Generator {
         let timing = CellTiming::new(id, cell, tdd);
         let from = self.members.len();
         for (n, member) in cell.members.iter().enumerate() {
-            if !self.plan.serves(&self.config, member.du, id) {
+            let serves = |du| self.plan.serves(&self.config, du, id);
+            if !member.du.is_some_and(serves) {
                 continue;
             }
             let at = (MemberId(n as u8), self.members.len() as u32);

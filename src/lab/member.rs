@@ -68,13 +68,14 @@ impl Member {
         (id, position): (MemberId, u32),
         (cell, member): (&Cell, &Configured),
     ) -> Result<Self, PlanError> {
-        let (Some(du), Some(du_plan)) = (config.dus.get(member.du), plan.dus.get(member.du)) else {
+        let at = member.du.ok_or(PlanError::Size)?;
+        let (Some(du), Some(du_plan)) = (config.dus.get(at), plan.dus.get(at)) else {
             return Err(PlanError::Size);
         };
         let port = config.ports.get(du.peer.port.index());
         let mtu = du_plan.mtu.or(port.map(|port| port.mtu)).unwrap_or(1500);
         let links = (Link::control(&du.peer), Link::user(&du.peer));
-        let mut random = Random::of(plan.seed, member.du as u16, timing.id.0);
+        let mut random = Random::of(plan.seed, at as u16, timing.id.0);
         let format = UserFormat::of(
             cell.carrier_prbs,
             cell.downlink_compression,
@@ -91,7 +92,7 @@ impl Member {
         let [downlink, uplink, prach] = lists.map(|list| list.len() as u8);
         Ok(Self {
             id,
-            du: member.du as u16,
+            du: at as u16,
             position,
             timing: timing.clone(),
             plan: du_plan.clone(),

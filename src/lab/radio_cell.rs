@@ -66,7 +66,8 @@ impl RadioCell {
         timing: &CellTiming,
         cell: &Cell,
     ) -> Result<Self, PlanError> {
-        let ru = config.rus.get(cell.ru).ok_or(PlanError::Size)?;
+        let at = cell.ru.ok_or(PlanError::Size)?;
+        let ru = config.rus.get(at).ok_or(PlanError::Size)?;
         let mtu = config
             .ports
             .get(ru.port.index())
@@ -88,11 +89,11 @@ impl RadioCell {
             &cell.streams.prach,
         ];
         let eaxcs: Vec<EaxcId> = lists.into_iter().flatten().copied().collect();
-        let mut random = Random::of(plan.seed, RADIO | cell.ru as u16, timing.id.0);
+        let mut random = Random::of(plan.seed, RADIO | at as u16, timing.id.0);
         let streams = eaxcs.iter().map(|_| Stream::new(random.next() as u8));
         Ok(Self {
             timing: timing.clone(),
-            ru: cell.ru as u16,
+            ru: at as u16,
             position: u32::from(timing.id.0),
             link,
             format,

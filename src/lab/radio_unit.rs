@@ -85,7 +85,7 @@ impl RadioUnit {
             snap: plan.snap.unwrap_or(usize::MAX),
         };
         let cells = config.cells.iter().zip(&plan.tdd).enumerate();
-        for (id, (cell, tdd)) in cells.filter(|(_, (cell, _))| cell.ru == ru) {
+        for (id, (cell, tdd)) in cells.filter(|(_, (cell, _))| cell.ru == Some(ru)) {
             let timing = CellTiming::new(CellId(id as u16), cell, tdd);
             let radio = RadioCell::new(config, plan, &timing, cell)?;
             unit.add_cell(cell, radio);

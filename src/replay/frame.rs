@@ -105,6 +105,15 @@ impl ReplayFrame {
         true
     }
 
+    /// Builds `part` of no frame at all; `None` if it reaches outside the arena.
+    pub(super) fn original(part: &Part, arena: &[u8]) -> Option<Self> {
+        let head = arena.get(part.head.start as usize..part.head.end as usize)?;
+        let len = head.len() + usize::from(part.pad);
+        let mut frame = Self::new(head, len, None, Instant(0));
+        frame.kind = Kind::Part;
+        Some(frame)
+    }
+
     /// Builds `part` from this frame; `None` if the part reaches outside the frame or the arena.
     pub(super) fn part(&self, part: &Part, arena: &[u8]) -> Option<Self> {
         let head = arena.get(part.head.start as usize..part.head.end as usize)?;

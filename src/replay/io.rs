@@ -60,6 +60,9 @@ impl FrameIo for ReplayIo {
         out: &mut Vec<Option<ReplayFrame>>,
     ) {
         out.extend(parts.iter().map(|part| {
+            if part.tail.is_empty() && sources.is_empty() {
+                return ReplayFrame::original(part, arena);
+            }
             let source = sources.get(usize::from(part.source))?;
             source.part(part, arena)
         }));

@@ -170,6 +170,7 @@ mod tests {
 
     fn trace(slot: u64, member: u8) -> Trace {
         Trace {
+            fapi: None,
             peer: None,
             cell: Some(CellId(0)),
             member: Some(MemberId(member)),

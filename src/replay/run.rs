@@ -27,6 +27,9 @@ pub trait Appliance {
     /// Does what is due up to and with `now`.
     fn tick(&mut self, now: Instant);
 
+    /// Sends what it made of its own accord.
+    fn flush(&mut self, io: &mut ReplayIo, now: Instant);
+
     /// Receives one burst from `port`, decides, sends.
     fn poll(&mut self, io: &mut ReplayIo, port: PortId, now: Instant, recorder: &mut Recorder);
 
@@ -177,6 +180,7 @@ impl<W: Appliance> Run<'_, '_, W> {
             let start = self.span.map_or(now, |(start, _)| start);
             self.span = Some((start, now));
             self.appliance.tick(now);
+            self.appliance.flush(&mut self.io, now);
             self.settle(now)?;
             self.give_commands(now)?;
             if frame > now {
@@ -273,6 +277,7 @@ impl<W: Appliance> Run<'_, '_, W> {
             for command in self.commands.drain(..) {
                 self.appliance.command(now, &command);
             }
+            self.appliance.flush(&mut self.io, now);
         }
         self.cast
             .judge
@@ -295,6 +300,10 @@ impl<W: Appliance> Run<'_, '_, W> {
 impl Appliance for Worker<ReplayFrame> {
     fn tick(&mut self, now: Instant) {
         self.tick(now);
+    }
+
+    fn flush(&mut self, io: &mut ReplayIo, now: Instant) {
+        self.flush(io, now);
     }
 
     fn poll(&mut self, io: &mut ReplayIo, port: PortId, now: Instant, recorder: &mut Recorder) {

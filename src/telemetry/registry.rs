@@ -7,6 +7,7 @@
 
 mod board;
 mod cells;
+mod fapi;
 mod frames;
 mod lcores;
 mod members;
@@ -124,6 +125,7 @@ const TOPICS: &[Topic] = &[
     frames::PORTS,
     frames::PEERS,
     cells::TOPIC,
+    fapi::TOPIC,
     members::TOPIC,
     lcores::TOPIC,
     lcores::MEMPOOLS,

@@ -107,17 +107,23 @@ pub fn adjust(header: &mut [u8], difference: Difference) {
 /// Writes length and checksum of the UDP datagram `datagram`, header first, from its bytes. For a part whose
 /// payload changed in length. An absent checksum stays absent.
 pub fn complete(datagram: &mut [u8], pseudo_sum: u32) {
-    let len = datagram.len() as u16;
-    let Some([_, _, _, _, len_high, len_low, high, low]) = datagram.first_chunk_mut() else {
+    complete_with(datagram, pseudo_sum, &[]);
+}
+
+/// The same for a datagram that goes on in `tail`, where it lies elsewhere; `start` is even in length.
+pub fn complete_with(start: &mut [u8], pseudo_sum: u32, tail: &[u8]) {
+    let len = start.len() + tail.len();
+    let Some([_, _, _, _, len_high, len_low, high, low]) = start.first_chunk_mut() else {
         return;
     };
-    [*len_high, *len_low] = len.to_be_bytes();
+    [*len_high, *len_low] = (len as u16).to_be_bytes();
     if [*high, *low] == [0, 0] {
         return;
     }
     [*high, *low] = [0, 0];
-    let checksum = checksum::finish(checksum::sum(pseudo_sum + u32::from(len), datagram));
-    if let Some([_, _, _, _, _, _, high, low]) = datagram.first_chunk_mut() {
+    let sum = checksum::sum(pseudo_sum + len as u32, start);
+    let checksum = checksum::finish(checksum::sum(sum, tail));
+    if let Some([_, _, _, _, _, _, high, low]) = start.first_chunk_mut() {
         [*high, *low] = never_zero(checksum).to_be_bytes();
     }
 }

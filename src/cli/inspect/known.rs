@@ -66,11 +66,11 @@ impl Known {
                 downlink: Some(format(cell, cell.downlink_compression)),
                 uplink: Some(format(cell, cell.uplink_compression)),
             };
-            let ru = config.rus.get(cell.ru).map(|ru| ru.mac);
+            let ru = cell.ru.and_then(|ru| config.rus.get(ru)).map(|ru| ru.mac);
             let dus = cell
                 .members
                 .iter()
-                .filter_map(|member| config.dus.get(member.du));
+                .filter_map(|member| config.dus.get(member.du?));
             for address in ru.into_iter().chain(dus.map(|du| du.peer.facing)) {
                 known.cells.entry(address).or_insert(split);
             }

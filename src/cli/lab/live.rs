@@ -346,7 +346,11 @@ impl Migrate {
 /// The first cell that `du` is a member of.
 pub(super) fn cell_of(config: &Config, du: &str) -> Result<String, String> {
     let place = config.dus.iter().position(|known| known.peer.name == du);
-    let is_member = |cell: &&Cell| cell.members.iter().any(|member| Some(member.du) == place);
+    let is_member = |cell: &&Cell| {
+        cell.members
+            .iter()
+            .any(|member| member.du.is_some() && member.du == place)
+    };
     let cell = config.cells.iter().find(is_member);
     cell.map(|cell| cell.name.clone())
         .ok_or_else(|| format!("{du} is no member of any cell"))

@@ -91,20 +91,12 @@ pub(super) fn faults(scenario: &Scenario, config: &Config) -> Vec<Fault> {
 }
 
 fn sender(config: &Config, peer: PeerId) -> Option<Sender> {
-    let peer = peers(config).nth(peer.index())?;
+    let peer = config.peers().nth(peer.index())?;
     Some(Sender {
         port: peer.port,
         mac: peer.mac,
         vlans: [peer.vlan_control, peer.vlan_user],
     })
-}
-
-/// RUs first, then DUs, in file order: position is the `PeerId`.
-fn peers(config: &Config) -> impl Iterator<Item = &Peer> {
-    config
-        .rus
-        .iter()
-        .chain(config.dus.iter().map(|du| &du.peer))
 }
 
 /// Where each peer is, and on which eAxC ids the box numbers messages towards it.
@@ -114,7 +106,7 @@ pub(super) fn addresses(config: &Config) -> Vec<PeerAddress> {
         let cells = config
             .cells
             .iter()
-            .filter(move |cell| cell.ru == ru && cell.members.len() > 1);
+            .filter(move |cell| cell.ru == Some(ru) && cell.members.len() > 1);
         cells.flat_map(|cell| {
             let streams = &cell.streams;
             streams
@@ -130,7 +122,7 @@ pub(super) fn addresses(config: &Config) -> Vec<PeerAddress> {
         mac: peer.mac,
         numbered: numbered(position).collect(),
     };
-    peers(config).enumerate().map(address).collect()
+    config.peers().enumerate().map(address).collect()
 }
 
 /// Slot timing of each cell.

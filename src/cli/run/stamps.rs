@@ -92,6 +92,7 @@ impl<'a, D: Director> Stamped<'a, D> {
     fn advance(&mut self, now: Instant) {
         self.now = Some(now);
         self.worker.tick(now);
+        self.worker.flush(&mut self.io, now);
         self.settle(now);
         while let Some((_, command)) = self.commands.pop_front_if(|(at, _)| *at <= now) {
             self.worker.command(now, &command);

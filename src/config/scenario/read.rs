@@ -99,11 +99,8 @@ impl<'c> Names<'c> {
         cell: Option<&Cell>,
         diagnosis: &mut Diagnosis,
     ) -> Option<MemberId> {
-        let dus = cell?
-            .members
-            .iter()
-            .filter_map(|member| self.config.dus.get(member.du));
-        let names: Vec<&str> = dus.map(|du| du.peer.name.as_str()).collect();
+        let members = cell?.members.iter();
+        let names: Vec<&str> = members.map(|one| self.config.member_name(one)).collect();
         let position = field.reference("member of this cell", &names, diagnosis)?;
         u8::try_from(position).ok().map(MemberId)
     }

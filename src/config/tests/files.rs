@@ -305,10 +305,10 @@ fn a_thousand_problems_are_shown_and_the_rest_counted() {
             .map(|n| format!("key{n}: 1\n"))
             .collect::<String>()
     };
-    // Four required sections are missing besides.
-    let all = config::parse(&text(996), "test.yaml").unwrap_err();
+    // Two required sections, ports and cells, are missing besides.
+    let all = config::parse(&text(998), "test.yaml").unwrap_err();
     assert_eq!(all.problems.len(), 1000);
-    let more = config::parse(&text(999), "test.yaml").unwrap_err();
+    let more = config::parse(&text(1001), "test.yaml").unwrap_err();
     assert_eq!(more.problems.len(), 1001);
     assert!(more.to_string().contains("has 3 more problems, not shown"));
 }

@@ -9,7 +9,7 @@ fn the_example_means_what_it_says() {
     let cell = &config.cells[0];
     assert_eq!(cell.members[0].streams, cell.streams);
     assert_eq!(cell.members[1].streams.downlink[0], EaxcId(16));
-    assert_eq!((cell.members[1].du, cell.active), (1, MemberId(0)));
+    assert_eq!((cell.members[1].du, cell.active), (Some(1), MemberId(0)));
     assert_eq!(cell.failover.standby, [MemberId(1)]);
     assert_eq!(cell.failover.damping, Duration::from_millis(10_000));
 }

@@ -39,6 +39,24 @@ pub(super) fn carrier(section: &Section<'_>, diagnosis: &mut Diagnosis) -> Optio
     })
 }
 
+/// The numerology alone, of a cell whose fronthaul goes elsewhere.
+pub(super) fn numerology_only(section: &Section<'_>, diagnosis: &mut Diagnosis) -> Option<Carrier> {
+    let numerology = section.read("numerology", diagnosis, Field::integer);
+    Some(Carrier {
+        numerology: numerology.and_then(Numerology::new)?,
+        prefix: CyclicPrefix::Normal,
+        prbs: 1,
+        layout: EaxcLayout::new([4, 4, 4, 4])?,
+    })
+}
+
+/// Of a cell whose fronthaul goes elsewhere.
+pub(super) const NO_COMPRESSION: Compression = Compression {
+    header: false,
+    method: 0,
+    width: 16,
+};
+
 fn layout(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<EaxcLayout> {
     let widths = field.list(diagnosis, |item, d| item.within::<u8>(0, 16, d))?;
     let layout = <[u8; 4]>::try_from(widths.as_slice())

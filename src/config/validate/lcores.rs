@@ -76,8 +76,8 @@ pub(super) fn across(draft: &Draft<'_>, lcores: &Lcores, diagnosis: &mut Diagnos
         let core = port.value.as_ref().and_then(|port| port.lcore);
         polls(core, &port.field, lcores, diagnosis);
     }
-    // By RU and DU: the first cell that names a core, and the core.
-    let mut seen: HashMap<(bool, usize), (&str, u16)> = HashMap::new();
+    // By kind of peer and its position: the first cell that names a core, and the core.
+    let mut seen: HashMap<(u8, usize), (&str, u16)> = HashMap::new();
     for item in &draft.cells {
         let Some(cell) = &item.value else { continue };
         let Some(core) = cell.lcore else { continue };
@@ -103,14 +103,18 @@ fn polls(core: Option<u16>, field: &Field<'_>, lcores: &Lcores, diagnosis: &mut 
     diagnosis.refuse(problem.accepted(listing(&cores)));
 }
 
-/// RU and DUs of a cell, told apart by the flag.
-fn peers(cell: &Cell) -> impl Iterator<Item = (bool, usize)> + '_ {
-    let dus = cell.members.iter().map(|member| (true, member.du));
-    std::iter::once((false, cell.ru)).chain(dus)
+/// The peers of a cell, told apart by the first number.
+fn peers(cell: &Cell) -> impl Iterator<Item = (u8, usize)> + '_ {
+    let members = || cell.members.iter();
+    let dus = members().filter_map(|member| Some((1, member.du?)));
+    let phys = members().filter_map(|member| Some((3, member.phy?)));
+    let l2 = cell.fapi.as_ref().map(|fapi| (2, fapi.l2));
+    let ru = cell.ru.map(|ru| (0, ru));
+    ru.into_iter().chain(dus).chain(l2).chain(phys)
 }
 
 fn apart(item: &Item<'_, Cell>, other: &str, known: u16, diagnosis: &mut Diagnosis) {
-    let what = format!("parts it from cell {other}, with which it shares an RU or a DU");
+    let what = format!("parts it from cell {other}, with which it shares a peer");
     let field = item.field.below(&["lcore"]);
     diagnosis.refuse(field.problem(what).accepted(known.to_string()));
 }

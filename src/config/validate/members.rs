@@ -4,7 +4,7 @@ use super::Names;
 use super::carrier::streams;
 use super::cell::Context;
 use crate::config::keys::{Accepts, FLAG, Key, Table};
-use crate::config::model::{Declared, Failover, Liveness, MAX_MEMBERS, Member, Streams};
+use crate::config::model::{Declared, Failover, Fapi, Liveness, MAX_MEMBERS, Member, Streams};
 use crate::config::source::fields::{Field, Section, listing};
 use crate::config::source::problem::{Diagnosis, Problem};
 use crate::ran::{Duration, MemberId};
@@ -18,6 +18,32 @@ pub(super) struct Group<'t> {
     pub(super) active: Option<MemberId>,
     pub(super) liveness: Option<Liveness>,
     pub(super) failover: Option<Failover>,
+}
+
+impl<'t> Group<'t> {
+    /// The group of `entries`, of which nothing is known yet but names.
+    fn of(
+        section: &Section<'t>,
+        entries: &[(&'t str, Field<'t>)],
+        diagnosis: &mut Diagnosis,
+    ) -> Self {
+        if section.has("members") && !(1..=MAX_MEMBERS).contains(&entries.len()) {
+            section.refuse("members", diagnosis, |field| field.problem("is no group"));
+        }
+        Self {
+            names: entries.iter().map(|(name, _)| *name).collect(),
+            members: None,
+            active: None,
+            liveness: None,
+            failover: None,
+        }
+    }
+
+    /// Who is active, and who takes over.
+    fn plan(&mut self, section: &Section<'t>, diagnosis: &mut Diagnosis) {
+        self.active = section.read("active", diagnosis, |field, d| self.member(field, d));
+        self.failover = section.read("failover", diagnosis, |field, d| failover(field, self, d));
+    }
 }
 
 impl Group<'_> {
@@ -35,29 +61,86 @@ pub(super) fn group<'t>(
 ) -> Group<'t> {
     let entries = section.read("members", diagnosis, Field::entries);
     let entries = entries.unwrap_or_default();
-    let mut group = Group {
-        names: entries.iter().map(|(name, _)| *name).collect(),
-        members: None,
-        active: None,
-        liveness: None,
-        failover: None,
-    };
-    if section.has("members") && !(1..=MAX_MEMBERS).contains(&entries.len()) {
-        section.refuse("members", diagnosis, |field| field.problem("is no group"));
-    }
+    let mut group = Group::of(section, &entries, diagnosis);
     let members: Vec<Option<Member>> = entries
         .iter()
         .map(|(name, field)| member(name, field, context, diagnosis))
         .collect();
     group.members = members.into_iter().collect();
-    group.active = section.read("active", diagnosis, |field, d| group.member(field, d));
     group.liveness = section.read("liveness", diagnosis, |field, d| {
         liveness(field, context, d)
     });
-    group.failover = section.read("failover", diagnosis, |field, d| failover(field, &group, d));
+    group.plan(section, diagnosis);
     warn_of_idle_plan(section, &group, diagnosis);
     group
 }
+
+/// The group of a cell whose fronthaul goes elsewhere: PHYs by their own names.
+pub(super) fn phy_group<'t>(
+    section: &Section<'t>,
+    names: &Names<'t>,
+    diagnosis: &mut Diagnosis,
+) -> Group<'t> {
+    let entries = section.read("members", diagnosis, Field::entries);
+    let entries = entries.unwrap_or_default();
+    let mut group = Group::of(section, &entries, diagnosis);
+    let mut phy_member = |(name, field): &(&'t str, Field<'t>)| {
+        let phy = named("PHY", name, field, &names.phys, diagnosis);
+        let section = Section::open(field, PHY_MEMBER.keys, diagnosis)?;
+        let slot_offset = section.read("slot_offset", diagnosis, Field::integer);
+        Some(Member {
+            du: None,
+            phy: Some(phy?),
+            slot_offset: slot_offset?,
+            streams: Streams::default(),
+            assume_in_step: false,
+        })
+    };
+    let members: Vec<Option<Member>> = entries.iter().map(&mut phy_member).collect();
+    group.members = members.into_iter().collect();
+    group.liveness = Some(NO_FRONTHAUL);
+    group.plan(section, diagnosis);
+    group
+}
+
+/// Where there is an L2 each member has a PHY, and where there is none, none.
+pub(super) fn phys_agree(
+    section: &Section<'_>,
+    group: &Group<'_>,
+    fapi: Option<&Option<Fapi>>,
+    diagnosis: &mut Diagnosis,
+) {
+    let (Some(fapi), Some(members)) = (fapi, &group.members) else {
+        return;
+    };
+    for (name, member) in group.names.iter().zip(members) {
+        let (what, accepted) = match (fapi, member.phy) {
+            (Some(_), None) => ("has no PHY, and the cell has an L2", "phy: NAME"),
+            (None, Some(_)) => (
+                "has a PHY, and the cell has no L2",
+                "no phy, or a section fapi",
+            ),
+            _ => continue,
+        };
+        let Some(field) = section.field("members").map(|field| field.below(&[name])) else {
+            continue;
+        };
+        diagnosis.refuse(Problem::new(field.mark, &field.path, what).accepted(accepted));
+    }
+}
+
+/// Liveness of a cell whose fronthaul goes elsewhere: nothing is due there.
+const NO_FRONTHAUL: Liveness = Liveness {
+    enabled: true,
+    history: 20,
+    confirm: 1,
+    grace: Duration::from_millis(1),
+    declared: Declared {
+        downlink_control: Vec::new(),
+        uplink_control: Vec::new(),
+        downlink_user: Vec::new(),
+    },
+};
 
 fn member(
     name: &str,
@@ -65,7 +148,7 @@ fn member(
     context: &Context<'_, '_>,
     diagnosis: &mut Diagnosis,
 ) -> Option<Member> {
-    let du = du(name, field, context.names, diagnosis);
+    let du = named("DU", name, field, &context.names.dus, diagnosis);
     let section = Section::open(field, MEMBER.keys, diagnosis)?;
     let own = section.optional("eaxc", diagnosis, |field, diagnosis| {
         let own = streams(field, diagnosis)?;
@@ -75,26 +158,35 @@ fn member(
         Some(own)
     });
     let assume_in_step = section.read("assume_in_step", diagnosis, Field::flag);
+    let phy = section.optional("phy", diagnosis, |field, d| {
+        field.reference("PHY", &context.names.phys, d)
+    });
+    let slot_offset = section.read("slot_offset", diagnosis, Field::integer);
     let streams = own?.or_else(|| context.streams.cloned());
     Some(Member {
-        du: du?,
+        du: Some(du?),
+        phy: phy?,
+        slot_offset: slot_offset?,
         streams: streams?,
         assume_in_step: assume_in_step?,
     })
 }
 
-fn du(
+/// The position in `names` of the peer after which the member at `field` is named.
+fn named(
+    kind: &str,
     name: &str,
     field: &Field<'_>,
-    names: &Names<'_>,
+    names: &[&str],
     diagnosis: &mut Diagnosis,
 ) -> Option<usize> {
     use crate::config::source::{fields::with_hint, nearest::nearest, tree::shorten};
-    let position = names.dus.iter().position(|du| *du == name);
+    let position = names.iter().position(|known| *known == name);
     if position.is_none() {
-        let near = nearest(name, names.dus.iter().copied());
-        let problem = Problem::new(field.mark, &field.path, with_hint("names no DU", near));
-        diagnosis.refuse(problem.found(shorten(name)).accepted(listing(&names.dus)));
+        let near = nearest(name, names.iter().copied());
+        let what = with_hint(&format!("names no {kind}"), near);
+        let problem = Problem::new(field.mark, &field.path, what);
+        diagnosis.refuse(problem.found(shorten(name)).accepted(listing(names)));
     }
     position
 }
@@ -254,7 +346,32 @@ pub(in crate::config) const MEMBER: Table = Table {
             "false",
             "Taken as in step without evidence: for a DU that is silent until it becomes active.",
         ),
+        Key::absent(
+            "phy",
+            Accepts::Form("name of a PHY"),
+            "",
+            "no PHY: only in a cell without `fapi`",
+            "The PHY that moves with this DU's fronthaul.",
+        ),
+        SLOT_OFFSET_KEY,
     ],
+};
+
+const SLOT_OFFSET_KEY: Key = Key::default(
+    "slot_offset",
+    Accepts::Integer {
+        min: -10_240,
+        max: 10_240,
+    },
+    "slots",
+    "0",
+    "By how many slots its PHY counts ahead of the L2; SFN and slot in messages are moved by it.",
+);
+
+pub(in crate::config) const PHY_MEMBER: Table = Table {
+    path: "cells.NAME.members.NAME (without ru)",
+    about: "One PHY in the group of a cell; `{}` takes all defaults.",
+    keys: &[SLOT_OFFSET_KEY],
 };
 
 pub(in crate::config) const LIVENESS: Table = Table {

@@ -7,6 +7,7 @@ mod bridge;
 mod broadcast;
 mod carrier;
 mod cell;
+mod fapi;
 mod lcores;
 mod log;
 mod members;
@@ -18,7 +19,7 @@ mod state;
 mod timing;
 
 use super::keys::{Accepts, Key, Table};
-use super::model::{Cell, Config, Du, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
+use super::model::{Cell, Config, Du, FapiPeer, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
 use super::source::fields::{Field, Section};
 use super::source::problem::Diagnosis;
 use super::source::tree::{Node, shorten};
@@ -32,11 +33,15 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let ports = named(&file, "ports", MAX_PORTS, diagnosis);
     let rus = named(&file, "rus", MAX_PEERS, diagnosis);
     let dus = named(&file, "dus", MAX_PEERS, diagnosis);
+    let l2s = named(&file, "l2s", MAX_PEERS / 2, diagnosis);
+    let phys = named(&file, "phys", MAX_PEERS / 2, diagnosis);
     let cells = named(&file, "cells", MAX_CELLS, diagnosis);
     let names = Names {
         ports: ports.iter().map(|(name, _)| *name).collect(),
         rus: rus.iter().map(|(name, _)| *name).collect(),
         dus: dus.iter().map(|(name, _)| *name).collect(),
+        l2s: l2s.iter().map(|(name, _)| *name).collect(),
+        phys: phys.iter().map(|(name, _)| *name).collect(),
     };
     let draft = Draft {
         ports: items(ports, diagnosis, peers::port),
@@ -45,6 +50,12 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         }),
         dus: items(dus, diagnosis, |name, field, d| {
             peers::du(name, field, &names, d)
+        }),
+        l2s: items(l2s, diagnosis, |name, field, d| {
+            fapi::l2(name, field, &names, d)
+        }),
+        phys: items(phys, diagnosis, |name, field, d| {
+            fapi::phy(name, field, &names, d)
         }),
         cells: items(cells, diagnosis, |name, field, d| {
             cell::cell(name, field, &names, d)
@@ -70,6 +81,8 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         ports: values(draft.ports)?,
         rus: values(draft.rus)?,
         dus: values(draft.dus)?,
+        l2s: values(draft.l2s)?,
+        phys: values(draft.phys)?,
         cells: values(draft.cells)?,
         bridge: bridge?,
         ecpri: ecpri?,
@@ -86,6 +99,8 @@ pub(super) struct Names<'t> {
     pub(super) ports: Vec<&'t str>,
     pub(super) rus: Vec<&'t str>,
     pub(super) dus: Vec<&'t str>,
+    pub(super) l2s: Vec<&'t str>,
+    pub(super) phys: Vec<&'t str>,
 }
 
 /// A named object: where it is written, and its value if it could be read.
@@ -100,6 +115,8 @@ struct Draft<'t> {
     ports: Vec<Item<'t, Port>>,
     rus: Vec<Item<'t, Peer>>,
     dus: Vec<Item<'t, Du>>,
+    l2s: Vec<Item<'t, FapiPeer>>,
+    phys: Vec<Item<'t, FapiPeer>>,
     cells: Vec<Item<'t, Cell>>,
 }
 
@@ -174,13 +191,15 @@ pub(super) const FILE: Table = Table {
     about: "The file itself.",
     keys: &[
         Key::required("ports", NAMED, "", "Ports of the appliance."),
-        Key::required("rus", NAMED, "", "Radio units."),
-        Key::required("dus", NAMED, "", "Distributed units."),
+        Key::absent("rus", NAMED, "", "none", "Radio units."),
+        Key::absent("dus", NAMED, "", "none", "Distributed units."),
+        Key::absent("l2s", NAMED, "", "none", "L2s that speak nFAPI."),
+        Key::absent("phys", NAMED, "", "none", "PHYs that speak nFAPI."),
         Key::required(
             "cells",
             NAMED,
             "",
-            "Cells: each an RU served by a group of DUs.",
+            "Cells: each an RU, an L2 or both, served by a group of DUs, PHYs or both.",
         ),
         Key::default(
             "bridge",
@@ -240,17 +259,23 @@ pub(super) const TABLES: &[&Table] = &[
     &peers::PORT,
     &peers::RU,
     &peers::DU,
+    &fapi::L2,
+    &fapi::PHY,
     &peers::PLANES,
     &peers::TRANSPORT,
     &peers::UDP,
     &cell::CELL,
+    &cell::PHY_CELL,
     &carrier::STREAMS,
     &carrier::BOTH_COMPRESSIONS,
     &carrier::COMPRESSION,
     &timing::TIME,
     &timing::WINDOWS,
     &timing::PERIODS,
+    &fapi::FAPI,
+    &fapi::P5_TABLE,
     &members::MEMBER,
+    &members::PHY_MEMBER,
     &members::LIVENESS,
     &members::DECLARED,
     &members::FAILOVER,

@@ -60,7 +60,7 @@ pub(super) fn du(
     })
 }
 
-fn peer(
+pub(super) fn peer(
     name: &str,
     section: &Section<'_>,
     names: &Names<'_>,
@@ -223,15 +223,16 @@ pub(in crate::config) const PORT: Table = Table {
     ],
 };
 
-const PORT_KEY: Key = Key::required("port", PORT_NAME, "", "The port it is reached through.");
-const MAC_KEY: Key = Key::required("mac", MAC, "", "Its own address.");
-const VLAN_KEY: Key = Key::required(
+pub(super) const PORT_KEY: Key =
+    Key::required("port", PORT_NAME, "", "The port it is reached through.");
+pub(super) const MAC_KEY: Key = Key::required("mac", MAC, "", "Its own address.");
+pub(super) const VLAN_KEY: Key = Key::required(
     "vlan",
     Accepts::Form("none, an id 0..=4094, [OUTER, INNER], or {control: ..., user: ...}"),
     "",
     "VLAN ids of its frames, C-plane and U-plane alike or written apart.",
 );
-const PCP_KEY: Key = Key::default(
+pub(super) const PCP_KEY: Key = Key::default(
     "pcp",
     Accepts::Integer { min: 0, max: 7 },
     "",
@@ -243,7 +244,7 @@ const TRANSPORT_KEY: Key = Key::default(
     Accepts::Form("ethernet, or {udp: {...}}"),
     "",
     "ethernet",
-    "How eCPRI is carried. All endpoints of a cell must use the same.",
+    "How eCPRI is carried. An RU and its DUs use the same.",
 );
 
 pub(in crate::config) const RU: Table = Table {
@@ -299,8 +300,8 @@ pub(in crate::config) const PLANES: Table = Table {
 };
 
 pub(in crate::config) const TRANSPORT: Table = Table {
-    path: "rus.NAME.transport, dus.NAME.transport",
-    about: "eCPRI over UDP.",
+    path: "rus.NAME.transport, dus.NAME.transport, l2s.NAME.transport, phys.NAME.transport",
+    about: "eCPRI or P7 over UDP.",
     keys: &[Key::required(
         "udp",
         Accepts::Form("a mapping"),
@@ -310,7 +311,7 @@ pub(in crate::config) const TRANSPORT: Table = Table {
 };
 
 pub(in crate::config) const UDP: Table = Table {
-    path: "rus.NAME.transport.udp, dus.NAME.transport.udp",
+    path: "rus.NAME.transport.udp, dus.NAME.transport.udp, l2s.NAME.transport.udp, phys.NAME.transport.udp",
     about: "Both addresses are of the same family.",
     keys: &[
         Key::required("peer", ADDRESS, "", "Address of the peer."),
@@ -324,13 +325,13 @@ pub(in crate::config) const UDP: Table = Table {
             "peer_port",
             UDP_PORT,
             "",
-            "UDP port on which the peer receives eCPRI.",
+            "UDP port on which the peer receives eCPRI or P7.",
         ),
         Key::required(
             "facing_port",
             UDP_PORT,
             "",
-            "UDP port on which the peer's other side receives eCPRI.",
+            "UDP port on which the peer's other side receives them.",
         ),
     ],
 };

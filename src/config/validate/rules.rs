@@ -3,7 +3,7 @@
 //! Judged on everything that could be read, so that a mistake elsewhere hides nothing here.
 
 use super::{Draft, Item};
-use crate::config::model::{Attachment, Bridge, Cell, Peer, Streams, Transport};
+use crate::config::model::{Attachment, Bridge, Cell, FapiPeer, Peer, Streams, Transport};
 use crate::config::source::fields::{Field, Section};
 use crate::config::source::problem::{Diagnosis, Problem};
 use crate::ran::{Direction, EaxcId};
@@ -49,7 +49,7 @@ fn addresses(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
             refuse(
                 item.field,
                 what,
-                "different names for RUs and DUs",
+                "a name of its own for each peer",
                 diagnosis,
             );
         }
@@ -83,7 +83,17 @@ fn peers<'d, 't>(
         };
         ("a DU", name, item.value.as_ref().map(|du| &du.peer))
     });
-    rus.chain(dus)
+    let fapi = |kind: &'static str, items: &'d [Item<'t, FapiPeer>]| {
+        items.iter().map(move |item| {
+            let name = Name {
+                name: item.name,
+                field: &item.field,
+            };
+            (kind, name, item.value.as_ref().map(|peer| &peer.peer))
+        })
+    };
+    let l2s = fapi("an L2", &draft.l2s);
+    rus.chain(dus).chain(l2s).chain(fapi("a PHY", &draft.phys))
 }
 
 /// A peer's name and place.
@@ -95,12 +105,12 @@ struct Name<'d, 't> {
 /// Frames are rewritten in place between the RU and its DUs: the headers must be of one kind.
 fn transports(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosis) {
     let Some(cell) = &item.value else { return };
-    let Some(ru) = draft.rus.get(cell.ru) else {
+    let Some(ru) = cell.ru.and_then(|ru| draft.rus.get(ru)) else {
         return;
     };
     let Some(peer) = &ru.value else { return };
     for member in &cell.members {
-        let Some(du) = draft.dus.get(member.du) else {
+        let Some(du) = member.du.and_then(|du| draft.dus.get(du)) else {
             continue;
         };
         let Some(value) = &du.value else { continue };
@@ -136,7 +146,7 @@ fn streams(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     let mut at_dus = HashMap::new();
     for item in &draft.cells {
         let Some(cell) = &item.value else { continue };
-        if let Some(ru) = draft.rus.get(cell.ru) {
+        if let Some(ru) = cell.ru.and_then(|ru| draft.rus.get(ru)) {
             let field = item.field.below(&["eaxc"]);
             claim(
                 &mut at_rus,
@@ -147,7 +157,7 @@ fn streams(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
             );
         }
         for member in &cell.members {
-            let Some(du) = draft.dus.get(member.du) else {
+            let Some(du) = member.du.and_then(|du| draft.dus.get(du)) else {
                 continue;
             };
             let dedicated = |du: &&crate::config::model::Du| du.attachment == Attachment::Dedicated;
@@ -208,7 +218,7 @@ fn pooled(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
         let Some(member) = cell.members.get(cell.active.index()) else {
             continue;
         };
-        let Some(du) = draft.dus.get(member.du) else {
+        let Some((at, du)) = member.du.and_then(|at| Some((at, draft.dus.get(at)?))) else {
             continue;
         };
         if du
@@ -218,7 +228,7 @@ fn pooled(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
         {
             continue;
         }
-        if let Some(other) = active.insert(member.du, item.name) {
+        if let Some(other) = active.insert(at, item.name) {
             let what = format!("is pooled and active in {other} already");
             let field = item.field.below(&["active"]);
             refuse(&field, what, "another member, or a dedicated DU", diagnosis);
@@ -226,30 +236,32 @@ fn pooled(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     }
 }
 
-/// An RU or DU that no cell names is probably a slip.
+/// A peer that no cell names is probably a slip.
 fn idle(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     if draft.cells.iter().any(|cell| cell.value.is_none()) {
         return;
     }
     let cells = || draft.cells.iter().filter_map(|item| item.value.as_ref());
-    let rus: HashSet<usize> = cells().map(|cell| cell.ru).collect();
-    let dus: HashSet<usize> = cells()
-        .flat_map(|cell| &cell.members)
-        .map(|m| m.du)
-        .collect();
-    let rus = draft
-        .rus
+    let members = || cells().flat_map(|cell| &cell.members);
+    let l2s = cells().filter_map(|cell| Some(cell.fapi.as_ref()?.l2));
+    warn_of_idle(&draft.rus, cells().filter_map(|cell| cell.ru), diagnosis);
+    warn_of_idle(&draft.dus, members().filter_map(|one| one.du), diagnosis);
+    warn_of_idle(&draft.l2s, l2s, diagnosis);
+    warn_of_idle(&draft.phys, members().filter_map(|one| one.phy), diagnosis);
+}
+
+fn warn_of_idle<T>(
+    items: &[Item<'_, T>],
+    used: impl Iterator<Item = usize>,
+    diagnosis: &mut Diagnosis,
+) {
+    let used: HashSet<usize> = used.collect();
+    let idle = items
         .iter()
         .enumerate()
-        .filter(|(at, _)| !rus.contains(at));
-    let dus = draft
-        .dus
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !dus.contains(at));
-    let idle_rus = rus.map(|(_, item)| &item.field);
-    let idle_dus = dus.map(|(_, item)| &item.field);
-    for field in idle_rus.chain(idle_dus) {
+        .filter(|(at, _)| !used.contains(at));
+    for (_, item) in idle {
+        let field = &item.field;
         diagnosis.warn(Problem::new(field.mark, &field.path, "is in no cell"));
     }
 }

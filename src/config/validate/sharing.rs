@@ -68,6 +68,25 @@ pub(super) fn sharing(
     Some(sharing)
 }
 
+/// Of a cell without an RU to share.
+pub(super) fn unused() -> Sharing {
+    Sharing {
+        control_symbols: ControlSymbols { masks: vec![0] },
+        source_ports: Vec::new(),
+        destination_ports: Vec::new(),
+        broadcast: Vec::new(),
+        cplane: CplaneStyle::Split,
+        pattern: SlotPattern {
+            destination: vec![false],
+        },
+        pattern_lead: 20,
+        adaptive: None,
+        prb_use: PrbUse::Announced,
+        disjoint_ue_ids: false,
+        uplink_overlap: UplinkOverlap::MapSectionIds,
+    }
+}
+
 /// One list of symbols for every slot, or a list of lists, one for each slot of a period.
 fn masks(
     field: &Field<'_>,

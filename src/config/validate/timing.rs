@@ -19,6 +19,23 @@ pub(super) struct Timing {
 }
 
 impl Timing {
+    /// Of a cell whose fronthaul goes elsewhere: nothing but what FAPI needs.
+    pub(super) const fn without_fronthaul(time: TimeSource, step_memory: Duration) -> Self {
+        let none = Duration::from_nanos(0);
+        Self {
+            time,
+            step_window: Duration::from_millis(20),
+            step_memory,
+            late_tolerance: Duration::from_millis(10),
+            largest_lead: Duration::from_millis(2),
+            transmit: TransmitWindows {
+                downlink_control: none,
+                uplink_control: none,
+                downlink_user: none,
+            },
+        }
+    }
+
     /// Without GPS time a slot count is only known modulo the 2.56 s of the headers.
     pub(super) fn warn_of_drift(
         &self,
@@ -100,7 +117,7 @@ pub(super) fn timing(section: &Section<'_>, diagnosis: &mut Diagnosis) -> Option
     })
 }
 
-fn time(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<TimeSource> {
+pub(super) fn time(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<TimeSource> {
     let section = Section::open(field, TIME.keys, diagnosis)?;
     let source = section.read("source", diagnosis, Field::word);
     let alpha = section.read("alpha", diagnosis, Field::integer);
@@ -167,6 +184,13 @@ pub(super) fn periods(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<Pe
     Some(periods)
 }
 
+/// Of a cell whose fronthaul goes elsewhere: nothing is learned.
+pub(super) const EVERY_SLOT: Periods = Periods {
+    tdd: 1,
+    ssb: None,
+    prach: None,
+};
+
 /// Half of the 2.56 s circle of frameIds, less one nanosecond: farther apart, past and future mix.
 pub(super) const HALF_CIRCLE_NS: u64 = 1_279_999_999;
 
@@ -188,7 +212,7 @@ pub(in crate::config) const TIME: Table = Table {
             Accepts::Words(&["gps", "headers"]),
             "",
             "`gps`: the clock is GPS-aligned. `headers`: lifted from the header progress of the active \
-             member; the SFN is then unknown.",
+             member; the SFN is then unknown. Without an `ru` from SLOT.indication, SFN and all.",
         ),
         Key::default(
             "alpha",

@@ -173,6 +173,7 @@ fn copy_cell(to: &mut CellState, from: &CellState) {
         current,
         saved: _,
         strays,
+        fapi,
     } = from;
     to.clock = *clock;
     to.roles.clone_from(roles);
@@ -197,6 +198,9 @@ fn copy_cell(to: &mut CellState, from: &CellState) {
     to.term = *term;
     to.current = *current;
     to.strays = *strays;
+    if let (Some(to), Some(from)) = (&mut to.fapi, fapi) {
+        to.copy_from(from);
+    }
 }
 
 fn copy_member(to: &mut MemberState, from: &MemberState) {
@@ -224,4 +228,8 @@ fn has_shape_of(read: &CellState, cell: &CellState) -> bool {
         && read.guard_control.has_shape_of(&cell.guard_control)
         && read.requests.has_shape_of(&cell.requests)
         && read.owner_wins.has_shape_of(&cell.owner_wins)
+        && match (&read.fapi, &cell.fapi) {
+            (Some(read), Some(fapi)) => read.has_shape_of(fapi),
+            (read, fapi) => read.is_none() && fapi.is_none(),
+        }
 }

@@ -21,7 +21,7 @@ impl Ru {
         let dus = config.dus.iter().map(|du| du.peer.name.clone());
         let dus: Vec<String> = dus.collect();
         let cells = config.cells.iter().enumerate();
-        let own = cells.filter(|(_, cell)| cell.ru == ru);
+        let own = cells.filter(|(_, cell)| cell.ru == Some(ru));
         Ok(Self {
             radio: RadioUnit::new(config, ru, plan)?,
             air: own

@@ -30,7 +30,7 @@ impl Uplink {
     pub(super) fn new(config: &Config, du: usize) -> Self {
         let mut streams = BTreeMap::new();
         for cell in &config.cells {
-            let own = cell.members.iter().filter(|member| member.du == du);
+            let own = cell.members.iter().filter(|member| member.du == Some(du));
             for member in own {
                 for eaxc in member.streams.uplink.iter().chain(&member.streams.prach) {
                     let report = UplinkReport {

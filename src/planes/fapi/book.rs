@@ -59,6 +59,18 @@ impl Book {
         given.copied().unwrap_or_default()
     }
 
+    /// Becomes `other`, of the same shape, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        for (page, from) in self.pages.iter_mut().zip(&other.pages) {
+            *page = *from;
+        }
+    }
+
+    /// True if `copy_from` may be called with `other`.
+    pub fn has_shape_of(&self, other: &Self) -> bool {
+        self.pages.len() == other.pages.len()
+    }
+
     fn page(&mut self, slot: SlotCount) -> Result<&mut Page, Forgotten> {
         let index = self.index(slot);
         let page = self.pages.get_mut(index).ok_or(Forgotten)?;

@@ -148,6 +148,39 @@ impl Group {
         self.lost & bit(member) != 0
     }
 
+    /// Becomes `other`, of the same shape, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        let Self {
+            book,
+            ticker,
+            uplink,
+            running,
+            lost,
+            heard,
+            newest,
+            supplied,
+        } = other;
+        self.book.copy_from(book);
+        self.ticker.clone_from(ticker);
+        self.uplink.copy_from(uplink);
+        self.running = *running;
+        self.lost = *lost;
+        self.heard = *heard;
+        self.newest = *newest;
+        self.supplied = *supplied;
+    }
+
+    /// True if `copy_from` may be called with `other`.
+    pub fn has_shape_of(&self, other: &Self) -> bool {
+        self.book.has_shape_of(&other.book) && self.uplink.has_shape_of(&other.uplink)
+    }
+
+    /// Arrival of the last SLOT.indication of `member`; `NEVER` before the first.
+    pub fn heard(&self, member: MemberId) -> Instant {
+        let heard = self.heard.get(member.index());
+        heard.copied().unwrap_or(Instant::NEVER)
+    }
+
     /// The first slot of which nothing has been given to anybody: the earliest boundary of a switch.
     pub const fn next_boundary(&self) -> SlotCount {
         self.newest.offset(1)
@@ -234,6 +267,10 @@ impl Group {
         }
         self.lost &= !bit(member);
         speaks(roles, member, slot)?;
+        if self.ticker.clock().is_none() {
+            // Slots that were never indicated are nobody's.
+            self.supplied = slot.offset(-1);
+        }
         match self.ticker.heard(&rules.ticker, slot, now) {
             Tick::Forward => Ok(SlotAdmitted { fill_from: None }),
             Tick::FillThenForward { from } => Ok(SlotAdmitted {

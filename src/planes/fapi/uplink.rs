@@ -101,6 +101,18 @@ impl Uplink {
         ))
     }
 
+    /// Becomes `other`, of the same shape, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        for (page, from) in self.pages.iter_mut().zip(&other.pages) {
+            *page = *from;
+        }
+    }
+
+    /// True if `copy_from` may be called with `other`.
+    pub fn has_shape_of(&self, other: &Self) -> bool {
+        self.pages.len() == other.pages.len()
+    }
+
     fn page(&mut self, slot: SlotCount) -> Option<&mut Page> {
         let index = slot.0 % self.pages.len() as u64;
         self.pages.get_mut(index as usize)

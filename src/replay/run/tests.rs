@@ -17,6 +17,8 @@ struct Mirror {
 }
 
 impl Appliance for Mirror {
+    fn flush(&mut self, _io: &mut ReplayIo, _now: Instant) {}
+
     fn tick(&mut self, now: Instant) {
         if self.deadlines.pop_front_if(|at| *at <= now.0).is_some() {
             self.told.push(format!("tick {}", now.0));

@@ -286,7 +286,7 @@ pub(super) fn cells(record: &RunRecord) -> String {
     table(&head, &rows)
 }
 
-fn columns(cell: &CellCounters) -> [(&'static str, u64); 12] {
+fn columns(cell: &CellCounters) -> [(&'static str, u64); 18] {
     [
         ("DL C-plane", cell.downlink_control),
         ("UL C-plane", cell.uplink_control),
@@ -300,6 +300,12 @@ fn columns(cell: &CellCounters) -> [(&'static str, u64); 12] {
         ("failovers", cell.failovers),
         ("due missed", cell.due_missed),
         ("C-plane mismatches", cell.cplane_mismatches),
+        ("FAPI requests", cell.fapi_requests),
+        ("NULL of requests", cell.fapi_request_nulls),
+        ("NULL by the clock", cell.fapi_clock_nulls),
+        ("FAPI indications", cell.fapi_indications),
+        ("SLOT.indications made up", cell.fapi_made_up_slots),
+        ("failing CRCs made up", cell.fapi_failed_crcs),
     ]
 }
 

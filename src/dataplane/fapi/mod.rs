@@ -1,0 +1,144 @@
+//! One P7 datagram from bytes to verdict: who sent it, what it is, to whom it goes.
+//!
+//! A request of the L2 goes whole to the PHY that owns its slot and as NULL to each other that runs; of the
+//! PHYs' indications those pass that their sender may say. Bodies are never edited: addresses, sequence
+//! number and PHY_ID are, and checksums follow by difference, so that a payload is not touched.
+
+mod clock;
+mod indication;
+mod request;
+mod send;
+pub mod state;
+
+pub(super) use clock::{fail_crcs, tick};
+
+use crate::dataplane::classify::Envelope;
+use crate::dataplane::journey::Scene;
+use crate::dataplane::tables::{Carrier, P7Address, P7Entry, PeerEntry, PeerKind, Tables};
+use crate::dataplane::verdict::{DropReason, Verdict};
+use crate::ran::{CellId, MemberId, PeerId, PortId};
+use crate::wire::ethernet::Ethernet;
+use crate::wire::ipv4::Ipv4;
+use crate::wire::nfapi::{Datagram, Head};
+use crate::wire::udp::Udp;
+
+const IPV4: u16 = 0x0800;
+const UDP: u8 = 17;
+
+/// A whole message of a known peer.
+#[derive(Clone, Copy, Debug)]
+struct Incoming<'a> {
+    p7: P7Entry,
+    cell: CellId,
+    /// The place of a PHY; 0 for an L2.
+    member: MemberId,
+    head: Head,
+    timestamp: u32,
+    body: &'a [u8],
+}
+
+/// Decides a frame if it is a P7 datagram of an L2 or a PHY; `None` if it is something else.
+pub(super) fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Option<Result<Verdict, DropReason>> {
+    let envelope = envelope(scene.received(head), scene.frame.port, scene.tables)?;
+    scene.lcore.trace.peer = Some(envelope.peer);
+    Some(datagram_of(head, scene, envelope))
+}
+
+/// The envelope of a P7 datagram that an L2 or a PHY sent to `port`, if that is what `received` is.
+pub(super) fn envelope(received: &[u8], port: PortId, tables: &Tables) -> Option<Envelope> {
+    if tables.own_on(port).is_empty() {
+        return None;
+    }
+    let (ethernet, packet) = Ethernet::parse(received).ok()?;
+    if ethernet.ethertype() != IPV4 {
+        return None;
+    }
+    let (ip, datagram) = Ipv4::parse(packet).ok()?;
+    if ip.protocol() != UDP {
+        return None;
+    }
+    let (udp, pdu) = Udp::parse(datagram).ok()?;
+    let address = P7Address {
+        peer: ip.source(),
+        own: ip.destination(),
+        own_port: udp.destination_port(),
+    };
+    let peer = tables.p7_peer(port, ethernet.source(), ethernet.vlans(), address)?;
+    let at = (pdu.as_ptr() as usize).saturating_sub(received.as_ptr() as usize);
+    Some(Envelope {
+        peer,
+        header: at as u16,
+        ethernet: ethernet.header_len() as u16,
+        tci: [ethernet.tci(0), ethernet.tci(1)],
+        carrier: Carrier::Ipv4,
+        pdu: pdu.len() as u32,
+        udp_checksum: udp.checksum(),
+    })
+}
+
+fn datagram_of(
+    head: &mut [u8],
+    scene: &mut Scene<'_>,
+    envelope: Envelope,
+) -> Result<Verdict, DropReason> {
+    let entry = scene.tables.peer_entry(envelope.peer);
+    let (entry, p7) = entry
+        .and_then(|entry| Some((entry, entry.p7?)))
+        .ok_or(DropReason::UnknownPeer)?;
+    // What is edited by difference is edited in one piece.
+    if (scene.received(head).len() as u32) < scene.frame.len {
+        return Err(DropReason::HeadTooShort);
+    }
+    // The frame stays where it is while views of it are held: decisions come first, edits last.
+    let (start, end) = bounds(scene, &envelope);
+    let copy = head.get(start..end).unwrap_or_default();
+    let (datagram, body) = Datagram::parse(copy, p7.dialect, p7.check)?;
+    let message = datagram.head.filter(|_| datagram.is_whole());
+    let message = message.ok_or(DropReason::P7Piece)?;
+    if message.phy != p7.phy {
+        return Err(DropReason::P7Phy);
+    }
+    let (cell, member) = *entry.cells.first().ok_or(DropReason::UnknownPeer)?;
+    scene.lcore.trace.cell = Some(cell);
+    scene.lcore.trace.fapi = Some(message.message);
+    let incoming = Incoming {
+        p7,
+        cell,
+        member,
+        head: message,
+        timestamp: datagram.timestamp,
+        body,
+    };
+    let fate = match entry.kind {
+        PeerKind::L2 => request::judge(scene, &incoming)?,
+        _ => indication::judge(scene, &incoming)?,
+    };
+    send::carry_out(head, scene, &envelope, &p7, fate)
+}
+
+/// Where the PDU lies in `head`.
+fn bounds(scene: &Scene<'_>, envelope: &Envelope) -> (usize, usize) {
+    let start = usize::from(scene.frame.start) + usize::from(envelope.header);
+    (start, start + envelope.pdu as usize)
+}
+
+/// What becomes of a message that passes.
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    /// To whom it goes as it is.
+    to: PeerId,
+    /// Under which number.
+    sequence: u16,
+    /// Slots by which SFN and slot inside are moved.
+    shift: i32,
+}
+
+impl Scene<'_> {
+    /// The endpoint of a member's PHY, how it speaks, and its slot offset.
+    fn phy(&self, cell: CellId, member: MemberId) -> Option<(PeerId, &PeerEntry, P7Entry, i32)> {
+        let phys = &self.tables.cell(cell)?.fapi.as_ref()?.phys;
+        let phy = phys.get(member.index())?;
+        let entry = self.tables.peer_entry(phy.peer)?;
+        Some((phy.peer, entry, entry.p7?, phy.slot_offset))
+    }
+}

@@ -1,0 +1,175 @@
+//! What the L2 asks for: full to the PHY that owns the slot, NULL to each other, once.
+
+use super::{Fate, Incoming, send};
+use crate::dataplane::journey::{Scene, members};
+use crate::dataplane::verdict::DropReason;
+use crate::planes::fapi::Request;
+use crate::planes::fapi::group::{Given, RequestDrop};
+use crate::planes::fapi::uplink::Block;
+use crate::ran::{CellId, MemberId, SlotCount, SlotPoint};
+use crate::wire::nfapi::request::Request as Body;
+use crate::wire::nfapi::{Encoding, MessageId, Sender, slot};
+
+pub(super) fn judge(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropReason> {
+    let message = incoming.head.message;
+    let dialect = incoming.p7.dialect;
+    if message.sender(dialect) == Some(Sender::Phy) {
+        return Err(DropReason::WrongWay);
+    }
+    let Some(kind) = kind(message) else {
+        return beside(scene, incoming);
+    };
+    let encoding = dialect.encoding();
+    let (point, slot) = slot_of(scene, incoming)?;
+    // Before the book is told: what is refused has been given to nobody.
+    within_limits(scene, incoming)?;
+    let given = ask(scene, incoming.cell, kind, slot)?;
+    if message == MessageId::UL_TTI_REQUEST {
+        remember_uplink(scene, incoming, encoding, (given.full, slot));
+    }
+    let nulls = u64::from(given.nulls.count_ones());
+    if let Some(counters) = scene.lcore.counters.cells.get_mut(incoming.cell.index()) {
+        counters.fapi_requests += 1;
+        counters.fapi_request_nulls += nulls;
+    }
+    for member in members(given.nulls) {
+        send::null(scene, incoming, member, point);
+    }
+    to_phy(scene, incoming.cell, given.full)
+}
+
+const fn kind(message: MessageId) -> Option<Request> {
+    match message {
+        MessageId::DL_TTI_REQUEST => Some(Request::DlTti),
+        MessageId::UL_TTI_REQUEST => Some(Request::UlTti),
+        MessageId::UL_DCI_REQUEST => Some(Request::UlDci),
+        MessageId::TX_DATA_REQUEST => Some(Request::TxData),
+        _ => None,
+    }
+}
+
+/// SFN and slot of the message, as written and unwrapped.
+fn slot_of(
+    scene: &mut Scene<'_>,
+    incoming: &Incoming<'_>,
+) -> Result<(SlotPoint, SlotCount), DropReason> {
+    let now = scene.now;
+    let tables = scene
+        .tables
+        .cell(incoming.cell)
+        .ok_or(DropReason::UnknownPeer)?;
+    let (point, _) = slot::parse(incoming.body, incoming.p7.dialect.encoding().order)?;
+    if !slot::is_in_frame(point, tables.numerology) {
+        return Err(DropReason::P7Malformed);
+    }
+    let state = scene.lcore.cells.get(incoming.cell.index());
+    let state = state.ok_or(DropReason::UnknownPeer)?;
+    let slot = state.lift_point(tables, point, 0, now);
+    scene.lcore.trace.slot = Some(slot);
+    Ok((point, slot))
+}
+
+fn ask(
+    scene: &mut Scene<'_>,
+    cell: CellId,
+    kind: Request,
+    slot: SlotCount,
+) -> Result<Given, DropReason> {
+    let now = scene.now;
+    let state = scene.lcore.cells.get_mut(cell.index());
+    let state = state.ok_or(DropReason::UnknownPeer)?;
+    let roles = &state.roles;
+    let fapi = state.fapi.as_mut().ok_or(DropReason::UnknownPeer)?;
+    let given = fapi.group.request(roles, kind, slot, now);
+    given.map_err(|drop| match drop {
+        RequestDrop::OutOfStep => DropReason::OutOfStep,
+        RequestDrop::Fenced => DropReason::Fenced,
+        RequestDrop::NotRunning => DropReason::NotRunning,
+    })
+}
+
+/// That no PHY of the cell, each of which may be active next, is given more than it can hold.
+fn within_limits(scene: &Scene<'_>, incoming: &Incoming<'_>) -> Result<(), DropReason> {
+    let count = scene
+        .tables
+        .cell(incoming.cell)
+        .map_or(0, |cell| cell.members.len());
+    let members = (0..count).map(|member| MemberId(member as u8));
+    let limits = members.filter_map(|member| scene.phy(incoming.cell, member)?.2.limits);
+    // Those that have limits have the same.
+    let excess = limits.take(1).find_map(|limits| {
+        let encoding = incoming.p7.dialect.encoding();
+        limits.exceeds(incoming.head.message, encoding, incoming.body)
+    });
+    excess.map_or(Ok(()), |_| Err(DropReason::P7Limits))
+}
+
+/// What is asked for and not answered yet can be told to be lost. A PUSCH that cannot be read is left to
+/// the L2's own patience.
+fn remember_uplink(
+    scene: &mut Scene<'_>,
+    incoming: &Incoming<'_>,
+    encoding: Encoding,
+    (member, slot): (MemberId, SlotCount),
+) {
+    let tables = scene.tables.cell(incoming.cell);
+    let wanted = tables.and_then(|cell| cell.fapi.as_ref());
+    if !wanted.is_some_and(|fapi| fapi.fail_crc) {
+        return;
+    }
+    let Ok((body, _)) = Body::parse(incoming.body, MessageId::UL_TTI_REQUEST, encoding) else {
+        return;
+    };
+    let pdus = body.pdus().map_while(Result::ok);
+    let blocks = pdus.filter_map(|pdu| {
+        let sent = pdu.transmission(encoding)?;
+        Some(Block {
+            handle: sent.handle,
+            rnti: sent.rnti,
+            harq: sent.harq_id,
+        })
+    });
+    if let Some(fapi) = fapi_of(scene, incoming.cell) {
+        fapi.group.uplink().asked(slot, member, blocks);
+    }
+}
+
+/// Messages without a slot of their own, and vendors': to the active PHY; DL node sync to every one that runs.
+fn beside(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropReason> {
+    let now = scene.now;
+    let state = scene.lcore.cells.get(incoming.cell.index());
+    let state = state.ok_or(DropReason::UnknownPeer)?;
+    let current = state.clock.map(|clock| clock.slot_at(now));
+    let active = state.roles.mode(current.unwrap_or(SlotCount(u64::MAX)));
+    let active = active.carrier_owner();
+    if state.roles.is_fenced(active) {
+        return Err(DropReason::Fenced);
+    }
+    let message = incoming.head.message;
+    if message.is_dl_node_sync(incoming.p7.dialect) {
+        let count = state.members.len() as u8;
+        for member in (0..count).map(MemberId).filter(|other| *other != active) {
+            let runs = fapi_of(scene, incoming.cell).is_some_and(|f| f.group.is_running(member));
+            if runs {
+                send::copy(scene, incoming, member);
+            }
+        }
+    }
+    to_phy(scene, incoming.cell, active)
+}
+
+fn to_phy(scene: &mut Scene<'_>, cell: CellId, member: MemberId) -> Result<Fate, DropReason> {
+    let phy = scene.phy(cell, member).ok_or(DropReason::UnknownPeer)?;
+    let (to, _, _, shift) = phy;
+    let fapi = fapi_of(scene, cell).ok_or(DropReason::UnknownPeer)?;
+    Ok(Fate {
+        to,
+        sequence: fapi.next_to_phy(member),
+        shift,
+    })
+}
+
+fn fapi_of<'s>(scene: &'s mut Scene<'_>, cell: CellId) -> Option<&'s mut super::state::FapiState> {
+    let state = scene.lcore.cells.get_mut(cell.index())?;
+    state.fapi.as_deref_mut()
+}

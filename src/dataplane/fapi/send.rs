@@ -1,0 +1,390 @@
+//! How messages leave: as they came, in their frame; cut anew for a peer of another dialect or smaller
+//! datagrams; or made here.
+//!
+//! Each message to a peer has a number of its own, which all its datagrams carry. A datagram is cut to the
+//! MTU of its port, so that the appliance never sends fragments.
+
+use super::{Fate, Incoming, bounds};
+use crate::dataplane::classify::Envelope;
+use crate::dataplane::egress::{self, EgressHeader};
+use crate::dataplane::frame_io::FrameInfo;
+use crate::dataplane::journey::Scene;
+use crate::dataplane::outbox::Outbox;
+use crate::dataplane::tables::{Carrier, P7Entry, PeerEntry};
+use crate::dataplane::verdict::{DropReason, Verdict};
+use crate::ran::{MemberId, Numerology, PeerId, PortId, SlotCount, SlotPoint};
+use crate::wire::checksum::{self, Difference};
+use crate::wire::nfapi::null::Null;
+use crate::wire::nfapi::segment::{Segment, Segments};
+use crate::wire::nfapi::{Datagram, Dialect, Head, Header, MessageId, Piece, header, slot};
+use crate::wire::udp;
+
+/// Bytes of IPv4 and UDP headers.
+const IP_AND_UDP: usize = 28;
+/// Bytes of the longest P7 header.
+const LONGEST_HEADER: usize = 22;
+/// What is edited of a message that passes: its header, and SFN and slot behind it.
+const EDITED: usize = LONGEST_HEADER + slot::SLOT_LEN;
+
+/// Edits the frame for its fate, or writes the parts that replace it.
+pub(super) fn carry_out(
+    head: &mut [u8],
+    scene: &mut Scene<'_>,
+    envelope: &Envelope,
+    from: &P7Entry,
+    fate: Fate,
+) -> Result<Verdict, DropReason> {
+    let entry = scene.tables.peer_entry(fate.to);
+    let (entry, to) = entry
+        .and_then(|entry| Some((entry, entry.p7?)))
+        .ok_or(DropReason::UnknownPeer)?;
+    if to.dialect == from.dialect && envelope.pdu as usize <= room(&to) {
+        return pass(head, scene, envelope, (entry, &to), fate);
+    }
+    cut(head, scene, envelope, (from, &to, entry), fate)
+}
+
+/// Largest datagram for a peer, bytes of UDP payload.
+fn room(to: &P7Entry) -> usize {
+    usize::from(to.segment).min(usize::from(to.mtu).saturating_sub(IP_AND_UDP))
+}
+
+/// The frame itself, under new addresses.
+fn pass(
+    head: &mut [u8],
+    scene: &mut Scene<'_>,
+    envelope: &Envelope,
+    (entry, to): (&PeerEntry, &P7Entry),
+    fate: Fate,
+) -> Result<Verdict, DropReason> {
+    let tables = scene.tables;
+    let numerology = scene.lcore.trace.cell.and_then(|cell| tables.cell(cell));
+    let numerology = numerology.ok_or(DropReason::UnknownPeer)?.numerology;
+    let (start, end) = bounds(scene, envelope);
+    let pdu = head.get_mut(start..end).ok_or(DropReason::HeadTooShort)?;
+    let before = edited_part(pdu);
+    header::set_sequence(pdu, to.dialect, fate.sequence);
+    header::set_phy(pdu, to.dialect, to.phy)?;
+    if fate.shift != 0 {
+        shift(pdu, to.dialect, numerology, fate.shift);
+    }
+    let changes = Difference::default().replace_words(&before, &edited_part(pdu));
+    let frame = scene.frame;
+    let received = scene.received(head);
+    let header = EgressHeader::new(&entry.user, envelope, received, envelope.pdu, changes);
+    let departure = egress::readdress(head, frame, envelope, &header, entry.port)?;
+    match scene.outbox.len() > scene.mark {
+        true => Ok(Verdict::Fanout(departure)),
+        false => Ok(Verdict::Forward(departure)),
+    }
+}
+
+fn edited_part(pdu: &[u8]) -> [u8; EDITED] {
+    let mut part = [0; EDITED];
+    for (place, byte) in part.iter_mut().zip(pdu) {
+        *place = *byte;
+    }
+    part
+}
+
+/// Moves SFN and slot of a whole datagram for a peer that counts from elsewhere.
+fn shift(pdu: &mut [u8], dialect: Dialect, numerology: Numerology, slots: i32) {
+    let order = dialect.encoding().order;
+    let Some(body) = pdu.get_mut(dialect.p7_header_len()..) else {
+        return;
+    };
+    let Ok((point, _)) = slot::parse(body, order) else {
+        return;
+    };
+    if let Some(field) = body.first_chunk_mut() {
+        *field = slot::bytes(shifted(point, numerology, slots), order);
+    }
+    if dialect == Dialect::OaiNfapi {
+        header::set_checksum(pdu);
+    }
+}
+
+/// The point `slots` later.
+fn shifted(point: SlotPoint, numerology: Numerology, slots: i32) -> SlotPoint {
+    let per_frame = i64::from(numerology.slots_per_frame());
+    let cycle = 1024 * per_frame;
+    let at = i64::from(point.sfn) * per_frame + i64::from(point.slot) + i64::from(slots);
+    SlotPoint::of(SlotCount(at.rem_euclid(cycle) as u64), numerology)
+}
+
+/// The message in datagrams of its own for the peer, its body left where it is.
+fn cut(
+    head: &[u8],
+    scene: &mut Scene<'_>,
+    envelope: &Envelope,
+    (from, to, entry): (&P7Entry, &P7Entry, &PeerEntry),
+    fate: Fate,
+) -> Result<Verdict, DropReason> {
+    if fate.shift != 0 {
+        return Err(DropReason::NotRepresentable);
+    }
+    let (start, end) = bounds(scene, envelope);
+    let pdu = head.get(start..end).ok_or(DropReason::HeadTooShort)?;
+    let (datagram, body) = Datagram::parse(pdu, from.dialect, from.check)?;
+    let message = datagram.head.ok_or(DropReason::P7Malformed)?.message;
+    let at = envelope.header as usize + (pdu.len() - body.len());
+    let segments = Segments::new(to.dialect, fate.sequence, body.len(), room(to));
+    for segment in segments.map_err(|_| DropReason::NotRepresentable)? {
+        let Segment { piece, range } = segment;
+        let bytes = body.get(range.clone()).unwrap_or_default();
+        let header = Header {
+            head: Head {
+                phy: to.phy,
+                message,
+            },
+            piece,
+            timestamp: datagram.timestamp,
+        };
+        let mut lead = [0; LONGEST_HEADER];
+        let len = header.emit(to.dialect, &[bytes], &mut lead)?;
+        let lead = lead.get(..len).unwrap_or_default();
+        let pdu = (len + bytes.len()) as u32;
+        let outer = EgressHeader::new(&entry.user, envelope, &[], pdu, Difference::default());
+        let tail = (at + range.start) as u32..(at + range.end) as u32;
+        let outbox = &mut *scene.outbox;
+        outbox
+            .push(entry.port, &[outer.bytes(), lead], tail, 0)
+            .map_err(|_| DropReason::OutboxFull)?;
+        if let Some(written) = outbox.last_head_mut() {
+            sum(written, entry, bytes);
+        }
+    }
+    Ok(Verdict::Replace)
+}
+
+/// Writes the UDP checksum of a datagram whose head is `written` and whose last bytes are `tail`.
+fn sum(written: &mut [u8], entry: &PeerEntry, tail: &[u8]) {
+    let ip = 14 + 4 * usize::from(entry.user.tags);
+    let at = usize::from(entry.user.len).saturating_sub(8);
+    let pseudo = checksum::sum(17, written.get(ip + 12..ip + 20).unwrap_or_default());
+    let Some(datagram) = written.get_mut(at..) else {
+        return;
+    };
+    // Headers of every dialect are even, so what follows is summed where it stands.
+    udp::complete_with(datagram, pseudo, tail);
+}
+
+/// The NULL of a request of the L2, for the PHY of `member`. One for which there is no room is counted.
+pub(super) fn null(
+    scene: &mut Scene<'_>,
+    incoming: &Incoming<'_>,
+    member: MemberId,
+    at: SlotPoint,
+) {
+    let tables = scene.tables;
+    let Some(numerology) = tables.cell(incoming.cell).map(|cell| cell.numerology) else {
+        return;
+    };
+    let made = made(
+        scene,
+        incoming,
+        Recipient::Phy(member),
+        |to, sequence, shift| {
+            let null = Null {
+                message: incoming.head.message,
+                phy: to.phy,
+                sequence,
+                timestamp: incoming.timestamp,
+            };
+            let point = shifted(at, numerology, shift);
+            let bytes = null
+                .datagram(to.dialect, to.dialect.encoding(), point)
+                .ok()?;
+            Some(Made::of(&[bytes.as_slice()]))
+        },
+    );
+    if made.is_none() {
+        scene.drop_extra(DropReason::OutboxFull);
+    }
+}
+
+/// The same message for another PHY.
+pub(super) fn copy(scene: &mut Scene<'_>, incoming: &Incoming<'_>, member: MemberId) {
+    let made = made(
+        scene,
+        incoming,
+        Recipient::Phy(member),
+        |to, sequence, _| {
+            message(
+                to,
+                sequence,
+                incoming.head.message,
+                incoming.timestamp,
+                incoming.body,
+            )
+        },
+    );
+    if made.is_none() {
+        scene.drop_extra(DropReason::OutboxFull);
+    }
+}
+
+/// SLOT.indications that are missing before that of `until`, for the L2.
+pub(super) fn fill(
+    scene: &mut Scene<'_>,
+    incoming: &Incoming<'_>,
+    from: SlotCount,
+    until: SlotCount,
+) {
+    let tables = scene.tables;
+    let Some(numerology) = tables.cell(incoming.cell).map(|cell| cell.numerology) else {
+        return;
+    };
+    for slot in (from.0..until.0).map(SlotCount) {
+        let point = SlotPoint::of(slot, numerology);
+        let made = made(scene, incoming, Recipient::L2, |to, sequence, _| {
+            slot_indication(to, sequence, point)
+        });
+        if made.is_none() {
+            scene.drop_extra(DropReason::OutboxFull);
+        }
+        scene.count_made_up(incoming.cell);
+    }
+}
+
+/// Who is sent what is made here.
+#[derive(Clone, Copy, Debug)]
+enum Recipient {
+    L2,
+    Phy(MemberId),
+}
+
+/// Builds one datagram beside the frame under decision.
+fn made(
+    scene: &mut Scene<'_>,
+    incoming: &Incoming<'_>,
+    recipient: Recipient,
+    build: impl FnOnce(&P7Entry, u16, i32) -> Option<Made>,
+) -> Option<()> {
+    let tables = scene.tables;
+    let fapi = tables.cell(incoming.cell)?.fapi.as_ref()?;
+    let (peer, shift) = match recipient {
+        Recipient::L2 => (fapi.l2, 0),
+        Recipient::Phy(member) => {
+            let phy = fapi.phys.get(member.index())?;
+            (phy.peer, phy.slot_offset)
+        }
+    };
+    let state = scene.lcore.cells.get_mut(incoming.cell.index())?;
+    let state = state.fapi.as_mut()?;
+    let sequence = match recipient {
+        Recipient::L2 => state.next_to_l2(),
+        Recipient::Phy(member) => state.next_to_phy(member),
+    };
+    let entry = tables.peer_entry(peer)?;
+    let made = build(entry.p7.as_ref()?, sequence, shift)?;
+    push(scene.outbox, entry, &made)
+}
+
+/// A datagram made here: at most a header and some hundred bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    bytes: [u8; LONGEST_MADE],
+    len: usize,
+}
+
+/// Room for a CRC.indication of as many blocks as are remembered of a slot.
+const LONGEST_MADE: usize = 640;
+
+impl Made {
+    fn of(pieces: &[&[u8]]) -> Self {
+        let mut made = Self {
+            bytes: [0; LONGEST_MADE],
+            len: 0,
+        };
+        for byte in pieces.iter().flat_map(|piece| piece.iter()) {
+            if let Some(place) = made.bytes.get_mut(made.len) {
+                *place = *byte;
+                made.len += 1;
+            }
+        }
+        made
+    }
+}
+
+/// A message of one datagram; nothing if it is longer than what is made here.
+pub(super) fn message(
+    to: &P7Entry,
+    sequence: u16,
+    message: MessageId,
+    timestamp: u32,
+    body: &[u8],
+) -> Option<Made> {
+    let header = Header {
+        head: Head {
+            phy: to.phy,
+            message,
+        },
+        piece: Piece::uncut(to.dialect, sequence, body.len() as u32),
+        timestamp,
+    };
+    let mut lead = [0; LONGEST_HEADER];
+    let len = header.emit(to.dialect, &[body], &mut lead).ok()?;
+    (len + body.len() <= LONGEST_MADE).then(|| Made::of(&[lead.get(..len).unwrap_or(&[]), body]))
+}
+
+/// SLOT.indication for the L2 `to`.
+pub(super) fn slot_indication(to: &P7Entry, sequence: u16, point: SlotPoint) -> Option<Made> {
+    let body = slot::bytes(point, to.dialect.encoding().order);
+    message(to, sequence, MessageId::SLOT_INDICATION, 0, &body)
+}
+
+/// The NULL request that the slot clock owes the PHY `to`.
+pub(super) fn null_request(
+    to: &P7Entry,
+    sequence: u16,
+    message: MessageId,
+    (point, timestamp): (SlotPoint, u32),
+) -> Option<Made> {
+    let null = Null {
+        message,
+        phy: to.phy,
+        sequence,
+        timestamp,
+    };
+    let bytes = null
+        .datagram(to.dialect, to.dialect.encoding(), point)
+        .ok()?;
+    Some(Made::of(&[bytes.as_slice()]))
+}
+
+/// Writes a frame around `made` into `outbox`; nothing if there is no room.
+pub(super) fn push(outbox: &mut Outbox, entry: &PeerEntry, made: &Made) -> Option<()> {
+    let envelope = Envelope {
+        peer: PeerId(0),
+        header: 0,
+        ethernet: 0,
+        tci: [None, None],
+        carrier: Carrier::Ipv4,
+        pdu: 0,
+        udp_checksum: SUMMED,
+    };
+    let frame = FrameInfo {
+        port: PortId(0),
+        start: 0,
+        len: 0,
+    };
+    let bytes = made.bytes.get(..made.len).unwrap_or_default();
+    egress::push_whole(
+        outbox,
+        frame,
+        &envelope,
+        &entry.user,
+        [bytes, &[]],
+        entry.port,
+    )
+    .ok()
+}
+
+/// Any checksum but none: one is computed.
+const SUMMED: u16 = 1;
+
+/// The point that the PHY of `shift` slots calls `slot`.
+pub(super) fn point(slot: SlotCount, numerology: Numerology, shift: i32) -> SlotPoint {
+    SlotPoint::of(slot.offset(i64::from(shift)), numerology)
+}
