@@ -424,7 +424,7 @@ mod tests {
     fn only_the_one_with_the_work_answers() {
         let (frames, truth) = played(plan());
         assert!(!answered(&frames, 1).is_empty());
-        assert_eq!(answered(&frames, 2), []);
+        assert!(answered(&frames, 2).is_empty());
         assert_eq!(truth.phys[1].report.full, Requests::default());
     }
 
