@@ -319,6 +319,7 @@ impl Stage {
 
     /// Plays until `until`.
     pub fn play(&mut self, appliance: &mut dyn Appliance, until: u64) {
+        let mut before = 0;
         loop {
             self.phys.iter_mut().for_each(Phy::prepare);
             let speaker = self.next_speaker();
@@ -329,6 +330,11 @@ impl Stage {
             let Some(now) = ticks.or(spoken).filter(|now| *now <= until) else {
                 return;
             };
+            assert!(
+                before <= now,
+                "it wants to be told that it is {now} at {before}"
+            );
+            before = now;
             let sent = match (ticks, speaker) {
                 (None, Some((_, lane))) => {
                     let end = self.end(lane);

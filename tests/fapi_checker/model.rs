@@ -156,7 +156,7 @@ impl Model {
         let l2 = self.cell.l2;
         if message.id == SLOT {
             if !self.begun {
-                (self.begun, self.next, self.supplied) = (true, slot, slot - self.cell.ahead - 1);
+                (self.begun, self.next, self.supplied) = (true, slot, slot - 1);
             }
             while self.next <= slot {
                 let point = self.timing.point(self.next);

@@ -95,9 +95,14 @@ pub struct Change {
 impl Owners {
     /// The member that speaks for `slot`.
     pub fn of(&self, slot: i64) -> usize {
+        self.known(slot, u64::MAX)
+    }
+
+    /// Who that was as far as was known at `at`: a switch may be decided for a slot that is indicated already.
+    pub fn known(&self, slot: i64, at: u64) -> usize {
         let mut latest = self.changes.iter().rev();
-        let found = latest.find(|change| change.boundary <= slot);
-        found.map_or(self.first, |change| change.to)
+        let holds = |change: &&Change| change.boundary <= slot && change.cause.at_ns() <= at;
+        latest.find(holds).map_or(self.first, |change| change.to)
     }
 
     /// The slot from which the owner of `slot` owns no more.

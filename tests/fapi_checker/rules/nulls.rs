@@ -5,10 +5,17 @@ use super::super::message::{DL_TTI, Message, REQUESTS, UL_TTI};
 use super::super::run::Run;
 use super::super::verdict::{Rule, Verdict};
 use super::links::{Kind, Links};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What one member was given, by kind and slot, in order.
 type Given<'a> = HashMap<(u16, i64), Vec<(Kind, &'a Message)>>;
+
+/// A request of the L2.
+struct Asked<'a> {
+    message: &'a Message,
+    /// It went to a PHY.
+    passed: bool,
+}
 
 struct Member<'a> {
     run: &'a Run<'a>,
@@ -16,18 +23,21 @@ struct Member<'a> {
     member: usize,
     given: Given<'a>,
     /// What the L2 asked, whole or cut.
-    asked: &'a HashMap<(u16, i64), Vec<&'a Message>>,
+    asked: &'a HashMap<(u16, i64), Vec<Asked<'a>>>,
     running: Vec<(u64, u64)>,
 }
 
 /// Judges every NULL that was given, then asks for those that were not.
 pub fn judge(run: &Run, links: &Links, verdict: &mut Verdict) {
     for (cell, settings) in run.inputs.settings.cells.iter().enumerate() {
-        let mut asked: HashMap<_, Vec<&Message>> = HashMap::new();
-        let requests = run.seen.iter().chain(&run.seen_cut);
-        for message in requests.filter(|message| message.peer == settings.l2) {
+        let passed = passed(links);
+        let mut asked: HashMap<_, Vec<Asked>> = HashMap::new();
+        let requests = run.seen.iter().chain(&run.seen_cut).enumerate();
+        for (position, message) in requests.filter(|(_, message)| message.peer == settings.l2) {
             if let Some(slot) = message.slot.filter(|_| REQUESTS.contains(&message.id)) {
-                asked.entry((message.id, slot)).or_default().push(message);
+                let passed = passed.contains(&position);
+                let asked = asked.entry((message.id, slot)).or_default();
+                asked.push(Asked { message, passed });
             }
         }
         for (number, member) in settings.members.iter().enumerate() {
@@ -55,6 +65,15 @@ pub fn judge(run: &Run, links: &Links, verdict: &mut Verdict) {
     }
 }
 
+/// Positions in `Run::seen` of what went on.
+fn passed(links: &Links) -> HashSet<usize> {
+    let came = |kind: &Kind| match kind {
+        Kind::Came(position) => Some(*position),
+        _ => None,
+    };
+    links.iter().flatten().filter_map(came).collect()
+}
+
 impl Member<'_> {
     fn each_null(&self, verdict: &mut Verdict) {
         let settings = &self.run.inputs.settings.cells[self.cell];
@@ -74,7 +93,9 @@ impl Member<'_> {
                 verdict.examine(Rule::GivenOnce, position == 0 && !later_full, || {
                     format!("{}: one of {} of its kind", place(), given.len())
                 });
-                let caused = asked.iter().any(|request| request.begun <= message.begun);
+                let caused = asked
+                    .iter()
+                    .any(|asked| asked.message.begun <= message.begun);
                 if !matches!(id, DL_TTI | UL_TTI) {
                     verdict.examine(Rule::Counterparts, caused, || {
                         format!("{}: the L2 sent none", place())
@@ -82,7 +103,8 @@ impl Member<'_> {
                 } else if !caused {
                     let (early, late) = self.window(slot);
                     let at = message.begun as i64;
-                    verdict.examine(Rule::NullTime, (early..=late).contains(&at), || {
+                    let right = (early..=late).contains(&at) && message.begun >= self.clock_begun();
+                    verdict.examine(Rule::NullTime, right, || {
                         format!("{}: {at}, not from {early} to {late}", place())
                     });
                 }
@@ -90,7 +112,7 @@ impl Member<'_> {
         }
     }
 
-    fn bytes(&self, message: &Message, asked: &[&Message], verdict: &mut Verdict) {
+    fn bytes(&self, message: &Message, asked: &[Asked], verdict: &mut Verdict) {
         let point = message
             .body
             .get(..4)
@@ -100,16 +122,19 @@ impl Member<'_> {
         verdict.examine(Rule::NullBytes, right, || {
             format!("{}: {:02x?}", self.run.place(message), message.body)
         });
-        let causes = |request: &&&Message| {
-            let running = self.running.iter();
-            request.at <= message.begun && running.clone().any(|span| span.0 < request.at)
+        // Of a slot that is lost with its owner the L2 causes nothing any more.
+        let causes = |asked: &&Asked| {
+            let at = asked.message.at;
+            asked.passed && at <= message.begun && self.running.iter().any(|span| span.0 < at)
         };
         let mut causes = asked.iter().filter(causes).peekable();
         if message.timestamp.is_none() || causes.peek().is_none() {
             return;
         }
-        let kept = causes
-            .any(|request| request.timestamp.is_none() || request.timestamp == message.timestamp);
+        let kept = causes.any(|asked| {
+            let timestamp = asked.message.timestamp;
+            timestamp.is_none() || timestamp == message.timestamp
+        });
         verdict.examine(Rule::NullBytes, kept, || {
             format!(
                 "{}: its timestamp is not its request's",
@@ -138,6 +163,8 @@ impl Member<'_> {
         for (from, until) in &self.running {
             let heard = self.clock_begun().max(*from);
             let first = clock.at(heard) + 2 + settings.null_deadline / clock.slot_ns;
+            // Slots that were never indicated are nobody's.
+            let first = first.max(clock.at(self.clock_begun()) + settings.ahead + 1);
             let last = clock.at((*until).min(self.run.end)) - 1;
             for slot in first..=last {
                 let (early, late) = clock.air(slot);

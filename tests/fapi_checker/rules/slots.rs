@@ -68,7 +68,10 @@ fn heard(run: &Run, cell: usize) -> HashMap<i64, u64> {
             continue;
         };
         let owners = &run.owners[cell];
-        if of == cell && owners.of(slot) == member && !owners.fenced(member, message.at) {
+        if of == cell
+            && owners.known(slot, message.at) == member
+            && !owners.fenced(member, message.at)
+        {
             heard.entry(slot).or_insert(message.at);
         }
     }
