@@ -1,5 +1,6 @@
 //! `ranshift lab`: traffic for trying the box out, as files or live.
 
+mod fapi;
 mod generate;
 mod live;
 mod parts;

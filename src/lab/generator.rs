@@ -14,7 +14,7 @@ use super::truth::{Tally, Truth};
 use crate::config::model::Config;
 use crate::ran::{CellId, Instant, MemberId, PortId, SlotCount, StreamId};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
 
 /// One frame as it reaches a port of the box.
@@ -50,7 +50,8 @@ pub struct Generator {
     cells: Vec<PlannedCell>,
     due: BinaryHeap<Reverse<(Instant, usize)>>,
     members: Vec<Member>,
-    radios: Vec<RadioCell>,
+    /// By position of the cell; none where a cell has no RU.
+    radios: BTreeMap<usize, RadioCell>,
     schedule: Schedule,
     tally: Tally,
     bytes: Vec<u8>,
@@ -73,7 +74,7 @@ impl Generator {
             cells: Vec::new(),
             due: BinaryHeap::new(),
             members: Vec::new(),
-            radios: Vec::new(),
+            radios: BTreeMap::new(),
             schedule: Schedule::default(),
             tally: Tally::new(config.ports.len()),
             bytes: Vec::new(),
@@ -97,7 +98,7 @@ impl Generator {
         let place = planned.sender as usize;
         let (original_len, link) = if is_radio(planned.class) {
             self.radios
-                .get_mut(place)?
+                .get_mut(&place)?
                 .write(&planned, snap, &mut self.bytes)
         } else {
             self.members
@@ -147,8 +148,10 @@ impl Generator {
             let made = Member::new(&self.config, &self.plan, &timing, at, (cell, member))?;
             self.members.push(made);
         }
-        self.radios
-            .push(RadioCell::new(&self.config, &self.plan, &timing, cell)?);
+        if cell.ru.is_some() {
+            let radio = RadioCell::new(&self.config, &self.plan, &timing, cell)?;
+            self.radios.insert(place, radio);
+        }
         self.cells.push(PlannedCell {
             members: from..self.members.len(),
             next: timing.first_slot(self.plan.start),
@@ -223,7 +226,7 @@ impl Generator {
         let Some(member) = self.members.get(planned.sender as usize) else {
             return;
         };
-        let Some(radio) = self.radios.get_mut(member.cell().index()) else {
+        let Some(radio) = self.radios.get_mut(&member.cell().index()) else {
             return;
         };
         let request = Request {
@@ -238,7 +241,7 @@ impl Generator {
     fn origin(&self, planned: &Planned) -> Option<(Sender, CellId)> {
         let place = planned.sender as usize;
         if is_radio(planned.class) {
-            let radio = self.radios.get(place)?;
+            let radio = self.radios.get(&place)?;
             return Some((Sender::Ru(radio.ru), radio.timing.id));
         }
         let member = self.members.get(place)?;

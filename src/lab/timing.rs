@@ -25,15 +25,11 @@ struct Recurring {
 
 impl CellTiming {
     pub(super) fn new(id: CellId, cell: &Cell, tdd: &Tdd) -> Self {
-        let (alpha, beta) = match cell.time {
-            TimeSource::Gps { alpha, beta } => (alpha, beta),
-            TimeSource::Headers => (0, 0),
-        };
         let symbols = cell.prefix.symbols_per_slot();
         let members = (0..cell.members.len()).map(|member| MemberId(member as u8));
         Self {
             id,
-            clock: SlotClock::from_gps(cell.numerology, cell.prefix, alpha, beta),
+            clock: gps_clock(cell),
             symbols,
             tdd: tdd.clone(),
             prach: prach(cell, tdd, symbols),
@@ -86,6 +82,15 @@ impl Recurring {
     fn holds(&self, slot: SlotCount) -> bool {
         self.positions.contains(&slot.position(self.period))
     }
+}
+
+/// When slots of a cell are on air. One whose time the box reads from headers is made as one of GPS.
+pub(super) const fn gps_clock(cell: &Cell) -> SlotClock {
+    let (alpha, beta) = match cell.time {
+        TimeSource::Gps { alpha, beta } => (alpha, beta),
+        TimeSource::Headers => (0, 0),
+    };
+    SlotClock::from_gps(cell.numerology, cell.prefix, alpha, beta)
 }
 
 /// One PRACH occasion in the declared period, else in each radio frame.

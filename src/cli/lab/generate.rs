@@ -1,21 +1,24 @@
-//! `ranshift lab generate`: captures of what every DU and RU of a configuration would send.
+//! `ranshift lab generate`: captures of what every peer of a configuration would send.
 //!
-//! Writes `PORT.pcap` (nanosecond stamps) for each port that heard anything and `truth.json`, which says
+//! DUs, RUs, L2s and PHYs. Writes `PORT.pcap` (nanosecond stamps) for each port that heard anything and `truth.json`, which says
 //! what was made, when DUs died and which frames were lost. Same arguments, same bytes.
 
-use super::traffic::Traffic;
+use super::fapi::FapiTraffic;
+use super::traffic::{Traffic, Unusable};
 use crate::cli::Exit;
-use crate::config;
-use crate::lab::{GeneratedFrame, Generator, Truth};
-use crate::ran::Instant;
+use crate::config::{self, Config};
+use crate::lab::fapi::{FapiGenerator, FapiTruth};
+use crate::lab::{Generator, Plan, PlanError, PortTruth, Truth};
+use crate::ran::{Instant, PortId};
 use crate::replay::capture::{CaptureError, CaptureWriter};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Write captures of what every DU and RU of a configuration sends: PORT.pcap and truth.json
+/// Write captures of what every peer of a configuration sends: PORT.pcap and truth.json
 #[derive(clap::Args)]
 pub(super) struct Generate {
     /// Configuration (YAML)
@@ -26,6 +29,8 @@ pub(super) struct Generate {
     out: PathBuf,
     #[command(flatten)]
     traffic: Traffic,
+    #[command(flatten)]
+    fapi: FapiTraffic,
     /// No progress, no table
     #[arg(long)]
     quiet: bool,
@@ -40,29 +45,24 @@ impl Generate {
                 return Ok(Exit::Usage);
             }
         };
-        let plan = match self.traffic.plan(&loaded.config) {
-            Ok(plan) => plan,
+        let config = loaded.config;
+        let made = self.traffic.plan(&config).map_err(Refused::from);
+        let made = made.and_then(|plan| Stage::new(&config, plan, &self.fapi));
+        let mut stage = match made {
+            Ok(stage) => stage,
             Err(problem) => {
                 eprintln!("ranshift: {problem}");
                 return Ok(Exit::Usage);
             }
         };
-        let span = plan.duration.as_nanos();
         let bar = if self.quiet {
             ProgressBar::hidden()
         } else {
-            progress(span)
+            progress(stage.span)
         };
-        let start = plan.start;
-        let generator = match Generator::new(&loaded.config, plan) {
-            Ok(generator) => generator,
-            Err(problem) => {
-                eprintln!("ranshift: {problem}");
-                return Ok(Exit::Usage);
-            }
-        };
-        let names = loaded.config.ports.iter().map(|port| port.name.clone());
-        let written = self.write(generator, names.collect(), |at| {
+        let start = stage.start;
+        let names = config.ports.iter().map(|port| port.name.clone());
+        let written = self.write(&mut stage, names.collect(), |at| {
             bar.set_position(at.nanos_since(start).max(0) as u64);
         });
         bar.finish_and_clear();
@@ -78,24 +78,29 @@ impl Generate {
 
     fn write(
         &self,
-        mut generator: Generator,
+        stage: &mut Stage,
         ports: Vec<String>,
         progress: impl Fn(Instant),
     ) -> Result<Truth, Failure> {
         fs::create_dir_all(&self.out).map_err(|error| Failure::path(&self.out, error))?;
         let mut captures = Captures::new(&self.out, ports);
         let mut frames = 0u64;
-        while let Some(frame) = generator.next_frame() {
-            captures.write(&frame)?;
+        stage.play(|at, port, bytes, len| {
+            captures.write(port, at, bytes, len)?;
             frames += 1;
             if frames.is_multiple_of(FRAMES_A_STEP) {
-                progress(frame.at);
+                progress(at);
             }
-        }
-        captures.finish()?;
+            Ok(())
+        })?;
+        let mut truth = stage.fronthaul.truth();
+        truth.ports.extend(captures.finish()?);
         let path = self.out.join("truth.json");
-        let truth = generator.truth();
-        let text = serde_json::to_vec_pretty(&truth).map_err(io::Error::from);
+        let whole = Whole {
+            fronthaul: &truth,
+            fapi: stage.fapi.iter().map(FapiGenerator::truth).collect(),
+        };
+        let text = serde_json::to_vec_pretty(&whole).map_err(io::Error::from);
         let written = text.and_then(|text| fs::write(&path, text));
         written.map_err(|error| Failure::path(&path, error))?;
         Ok(truth)
@@ -118,11 +123,71 @@ fn progress(nanos: u64) -> ProgressBar {
     }
 }
 
+/// Everything that makes frames.
+struct Stage {
+    start: Instant,
+    span: u64,
+    fronthaul: Generator,
+    fapi: Vec<FapiGenerator>,
+}
+
+impl Stage {
+    fn new(config: &Config, plan: Plan, fapi: &FapiTraffic) -> Result<Self, Refused> {
+        Ok(Self {
+            start: plan.start,
+            span: plan.duration.as_nanos(),
+            fapi: fapi.generators(config, &plan)?,
+            fronthaul: Generator::new(config, plan)?,
+        })
+    }
+
+    /// Shows every frame with its time, port and length on the wire, in order of time.
+    fn play(
+        &mut self,
+        mut see: impl FnMut(Instant, PortId, &[u8], usize) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        while let Some(frame) = self.fronthaul.next_frame() {
+            play_fapi(&mut self.fapi, frame.at, &mut see)?;
+            see(frame.at, frame.port, frame.bytes, frame.original_len)?;
+        }
+        play_fapi(&mut self.fapi, Instant::NEVER, &mut see)
+    }
+}
+
+/// The frames up to `until`.
+fn play_fapi(
+    cells: &mut [FapiGenerator],
+    until: Instant,
+    see: &mut impl FnMut(Instant, PortId, &[u8], usize) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    loop {
+        let next = cells
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(cell, fapi)| Some((fapi.next_at()?, cell)));
+        let Some((_, cell)) = next.min().filter(|(at, _)| *at <= until) else {
+            return Ok(());
+        };
+        if let Some(frame) = cells.get_mut(cell).and_then(FapiGenerator::next_frame) {
+            see(frame.at, frame.port, &frame.bytes, frame.bytes.len())?;
+        }
+    }
+}
+
+/// All of truth.json.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    fronthaul: &'a Truth,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fapi: Vec<FapiTruth>,
+}
+
 /// One capture for each port, opened at its first frame.
 struct Captures {
     directory: PathBuf,
     ports: Vec<String>,
-    open: BTreeMap<usize, CaptureWriter>,
+    open: BTreeMap<usize, (CaptureWriter, PortTruth)>,
 }
 
 impl Captures {
@@ -134,23 +199,63 @@ impl Captures {
         }
     }
 
-    fn write(&mut self, frame: &GeneratedFrame<'_>) -> Result<(), Failure> {
-        let port = frame.port.index();
-        if let Some(capture) = self.open.get_mut(&port) {
-            let len = frame.original_len as u32;
-            return Ok(capture.write(frame.at, frame.bytes, len)?);
+    fn write(
+        &mut self,
+        port: PortId,
+        at: Instant,
+        bytes: &[u8],
+        len: usize,
+    ) -> Result<(), Failure> {
+        if let Some((capture, written)) = self.open.get_mut(&port.index()) {
+            written.frames += 1;
+            written.bytes += len as u64;
+            return Ok(capture.write(at, bytes, len as u32)?);
         }
-        let name = self.ports.get(port).map_or("", String::as_str);
+        let name = self.ports.get(port.index()).map_or("", String::as_str);
         let path = self.directory.join(format!("{name}.pcap"));
-        self.open.insert(port, CaptureWriter::create(&path)?);
-        self.write(frame)
+        let capture = CaptureWriter::create(&path)?;
+        self.open
+            .insert(port.index(), (capture, PortTruth::default()));
+        self.write(port, at, bytes, len)
     }
 
-    fn finish(self) -> Result<(), Failure> {
-        for capture in self.open.into_values() {
+    /// What was written, by name of the port.
+    fn finish(self) -> Result<BTreeMap<String, PortTruth>, Failure> {
+        let mut written = BTreeMap::new();
+        for (port, (capture, counts)) in self.open {
             capture.finish()?;
+            let name = self.ports.get(port).cloned().unwrap_or_default();
+            written.insert(name, counts);
         }
-        Ok(())
+        Ok(written)
+    }
+}
+
+/// Why nothing can be made.
+#[derive(Debug)]
+enum Refused {
+    Option(Unusable),
+    Plan(PlanError),
+}
+
+impl From<Unusable> for Refused {
+    fn from(problem: Unusable) -> Self {
+        Self::Option(problem)
+    }
+}
+
+impl From<PlanError> for Refused {
+    fn from(problem: PlanError) -> Self {
+        Self::Plan(problem)
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Option(problem) => write!(f, "{problem}"),
+            Self::Plan(problem) => write!(f, "{problem}"),
+        }
     }
 }
 

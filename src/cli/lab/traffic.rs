@@ -254,7 +254,7 @@ impl Traffic {
 }
 
 /// Applies values without a name to all of `items`, then those with one to the one named.
-fn each<T>(
+pub(super) fn each<T>(
     option: &'static str,
     values: &[String],
     names: &[&str],
@@ -344,7 +344,7 @@ fn moment(option: &'static str, text: &str, when: &str) -> Result<(Duration, Dur
     Ok((from, until))
 }
 
-fn time(option: &'static str, text: &str, value: &str) -> Result<Duration, Unusable> {
+pub(super) fn time(option: &'static str, text: &str, value: &str) -> Result<Duration, Unusable> {
     duration(value).ok_or_else(|| unusable(option, text, "a time as 500ns, 250us, 10ms or 1s"))
 }
 

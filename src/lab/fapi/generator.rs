@@ -57,7 +57,7 @@ pub struct FapiPlan {
     /// Whether the L2 sends DL_TTI and UL_TTI without work too.
     pub empty_requests: bool,
     /// From this slot on, counted from the first, the second PHY has the work.
-    pub takeover: Option<u32>,
+    pub switch: Option<u32>,
     /// When the first PHY dies, from the start.
     pub death: Option<Duration>,
     /// Share of transport blocks that cannot be decoded.
@@ -83,7 +83,7 @@ pub struct FapiTruth {
     /// First slot on air, SFN and slot of the L2 unwrapped.
     pub first_slot: u64,
     /// The slot from which the second PHY has the work.
-    pub takeover_slot: Option<u64>,
+    pub switch_slot: Option<u64>,
     /// When the first PHY died.
     pub death_ns: Option<u64>,
     /// Name of the L2.
@@ -205,7 +205,7 @@ impl FapiGenerator {
         FapiTruth {
             seed: self.plan.traffic.seed,
             first_slot: self.first.0,
-            takeover_slot: self.takeover().map(|slot| slot.0),
+            switch_slot: self.switch().map(|slot| slot.0),
             death_ns: self.death().map(|at| at.0),
             l2: self.l2_name.clone(),
             requests: report.requests,
@@ -247,7 +247,7 @@ impl FapiGenerator {
         for slot in from.0..self.metronome.next_slot().0 {
             let slot = SlotCount(slot).offset(i64::from(self.ahead));
             let work = self.plan.traffic.work(slot, self.numerology);
-            let owner = usize::from(self.takeover().is_some_and(|takeover| slot >= takeover));
+            let owner = usize::from(self.switch().is_some_and(|switch| slot >= switch));
             for (n, played) in self.phys.iter_mut().enumerate() {
                 let idle = Work::default();
                 let work = if n == owner { &work } else { &idle };
@@ -256,8 +256,8 @@ impl FapiGenerator {
         }
     }
 
-    fn takeover(&self) -> Option<SlotCount> {
-        let slots = self.plan.takeover.map(i64::from);
+    fn switch(&self) -> Option<SlotCount> {
+        let slots = self.plan.switch.map(i64::from);
         slots.map(|slots| self.first.offset(slots))
     }
 
@@ -358,7 +358,7 @@ mod tests {
             duration: Duration::from_millis(100),
             traffic: Traffic::new(3),
             empty_requests: false,
-            takeover: None,
+            switch: None,
             death: None,
             failing: 0.0,
         }
@@ -431,10 +431,10 @@ mod tests {
     #[test]
     fn the_second_answers_from_the_slot_on_that_it_takes_over() {
         let (frames, truth) = played(FapiPlan {
-            takeover: Some(100),
+            switch: Some(100),
             ..plan()
         });
-        let slot = truth.takeover_slot.unwrap();
+        let slot = truth.switch_slot.unwrap();
         let (first, second) = (answered(&frames, 1), answered(&frames, 2));
         assert!(!first.is_empty() && first.iter().all(|answered| *answered < slot));
         assert!(!second.is_empty() && second.iter().all(|answered| *answered >= slot));
@@ -443,7 +443,7 @@ mod tests {
     #[test]
     fn every_phy_has_its_two_requests_in_every_slot() {
         let (_, truth) = played(FapiPlan {
-            takeover: Some(100),
+            switch: Some(100),
             ..plan()
         });
         for phy in &truth.phys {

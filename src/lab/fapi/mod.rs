@@ -6,6 +6,7 @@
 //! what was missing, double or late. SCF 222 and 225; what OAI does.
 
 mod cable;
+mod cast;
 mod contents;
 mod datagram;
 mod debts;
