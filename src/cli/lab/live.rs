@@ -31,12 +31,15 @@ pub(super) struct Place {
     dir: Option<PathBuf>,
 }
 
-/// Start emulated RUs and DUs and the appliance between them, on virtual cables; needs no root and no NIC
+/// Start emulated peers and the appliance between them, on virtual cables; needs no root and no NIC
 #[derive(clap::Args)]
 pub(super) struct Up {
     /// Configuration whose ports are net_af_packet devices; by default one small cell and two DUs
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// An L2 and two PHYs, instead of an RU and two DUs
+    #[arg(long, conflicts_with = "config")]
+    fapi: bool,
     #[command(flatten)]
     place: Place,
     /// Stay until interrupted, then take the lab down
@@ -59,12 +62,12 @@ pub(super) struct Status {
     json: bool,
 }
 
-/// Move a cell to another DU, at a slot boundary, as `ranshift ctl migrate` does
+/// Move a cell to another DU or PHY, at a slot boundary, as `ranshift ctl migrate` does
 #[derive(clap::Args)]
 pub(super) struct Migrate {
-    /// Name of the DU that is to speak
+    /// Name of the DU or PHY that is to speak
     to: String,
-    /// The cell; by default the only one, or the first that the DU is a member of
+    /// The cell; by default the only one, or the first that it is a member of
     #[arg(long, value_name = "CELL")]
     cell: Option<String>,
     /// Slots from now to the boundary
@@ -74,19 +77,19 @@ pub(super) struct Migrate {
     place: Place,
 }
 
-/// Kill the process of an RU or DU, as a crash would (SIGKILL)
+/// Kill the process of a peer, as a crash would (SIGKILL)
 #[derive(clap::Args)]
 pub(super) struct Kill {
-    /// Name of the RU or DU
+    /// Name of the peer
     peer: String,
     #[command(flatten)]
     place: Place,
 }
 
-/// Cut the cable of an RU or DU, or mend it
+/// Cut the cable of a peer, or mend it
 #[derive(clap::Args)]
 pub(super) struct Cut {
-    /// Name of the RU or DU
+    /// Name of the peer
     peer: String,
     /// Mend it
     #[arg(long)]
@@ -166,6 +169,7 @@ impl Up {
     pub(super) const fn new(config: Option<PathBuf>, place: Place, traffic: LiveTraffic) -> Self {
         Self {
             config,
+            fapi: false,
             place,
             foreground: false,
             capture: CAPTURE_MIB,
@@ -259,12 +263,20 @@ impl Up {
 
     fn file(&self) -> String {
         let named = self.config.as_ref().map(|path| path.display().to_string());
-        named.unwrap_or_else(|| "configs/lab.yaml".to_owned())
+        let own = match self.fapi {
+            true => "configs/lab-two-phys.yaml",
+            false => "configs/lab.yaml",
+        };
+        named.unwrap_or_else(|| own.to_owned())
     }
 
     fn text(&self) -> Result<String, String> {
         let Some(path) = &self.config else {
-            return Ok(DEFAULT_CONFIG.to_owned());
+            let own = match self.fapi {
+                true => FAPI_CONFIG,
+                false => DEFAULT_CONFIG,
+            };
+            return Ok(own.to_owned());
         };
         fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
     }
@@ -343,17 +355,15 @@ impl Migrate {
     }
 }
 
-/// The first cell that `du` is a member of.
-pub(super) fn cell_of(config: &Config, du: &str) -> Result<String, String> {
-    let place = config.dus.iter().position(|known| known.peer.name == du);
+/// The first cell that the DU or PHY called `member` is a member of.
+pub(super) fn cell_of(config: &Config, member: &str) -> Result<String, String> {
     let is_member = |cell: &&Cell| {
-        cell.members
-            .iter()
-            .any(|member| member.du.is_some() && member.du == place)
+        let mut members = cell.members.iter();
+        members.any(|known| config.member_name(known) == member)
     };
     let cell = config.cells.iter().find(is_member);
     cell.map(|cell| cell.name.clone())
-        .ok_or_else(|| format!("{du} is no member of any cell"))
+        .ok_or_else(|| format!("{member} is no member of any cell"))
 }
 
 impl Kill {
@@ -503,6 +513,7 @@ fn wait_for_stage(dir: &Path, stage: &mut Child) -> Result<(), String> {
 /// Captures of this size hold more than a minute of the small cell.
 pub(super) const CAPTURE_MIB: u64 = 64;
 const DEFAULT_CONFIG: &str = include_str!("../../../configs/lab.yaml");
+const FAPI_CONFIG: &str = include_str!("../../../configs/lab-two-phys.yaml");
 const CONFIG: &str = "config.yaml";
 const MARKER: &str = ".ranshift-lab";
 const STEP: Duration = Duration::from_millis(20);

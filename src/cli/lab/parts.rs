@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Play one RU or DU on an interface
+/// Play one peer on an interface
 #[derive(clap::Args)]
 pub(super) struct Peer {
-    /// Name of the RU or DU
+    /// Name of the RU, DU, L2 or PHY
     #[arg(long, value_name = "NAME")]
     name: String,
     /// Configuration (YAML)

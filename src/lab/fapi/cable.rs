@@ -9,7 +9,7 @@ use crate::ran::{MacAddr, PortId, VlanStack};
 use crate::wire::ethernet::{self, Ethernet};
 use crate::wire::ipv4::{self, Ipv4};
 use crate::wire::{checksum, udp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -27,7 +27,7 @@ pub struct Cable {
 }
 
 /// What the box sent that a peer cannot take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CableReport {
     /// Frames for somebody else: MAC, VLAN, address or UDP port.
     pub foreign: u64,

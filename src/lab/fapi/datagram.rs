@@ -8,7 +8,7 @@ use super::numbers::{Numbers, Order};
 use crate::ran::{Duration, Instant};
 use crate::wire::WireError;
 use crate::wire::nfapi::{Check, Datagram, Dialect, Head, Header, MessageId, PhyId, Piece};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What both ends of a P7 link agree on.
@@ -129,7 +129,7 @@ pub(super) struct Message {
 }
 
 /// What an ear noticed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct EarReport {
     /// Datagrams heard.
     pub datagrams: u64,

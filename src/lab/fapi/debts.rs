@@ -5,7 +5,7 @@ use super::log::{Answers, Faults};
 use crate::ran::{Instant, SlotCount};
 use crate::wire::nfapi::pdu::Transmission;
 use crate::wire::nfapi::{Dialect, Encoding, MessageId, indication};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Of each UL_TTI.request that the L2 has sent.
@@ -16,7 +16,7 @@ pub(super) struct Debts {
 }
 
 /// How the answers came out.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct DebtReport {
     /// Answers owed.
     pub owed: Answers,

@@ -13,7 +13,7 @@ use super::requests::{Made, requests};
 use super::traffic::Traffic;
 use crate::ran::{Duration, Instant, Numerology, SlotCount, SlotPoint};
 use crate::wire::nfapi::{MessageId, indication, slot};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// How an L2 behaves.
@@ -48,7 +48,7 @@ impl L2Plan {
 }
 
 /// What an L2 noticed. Slots are unwrapped: they count on from the first indication's SFN and slot.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct L2Report {
     /// SLOT.indications heard.
     pub indications: u64,

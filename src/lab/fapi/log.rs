@@ -2,10 +2,11 @@
 
 use crate::ran::{Instant, SlotCount};
 use crate::wire::nfapi::MessageId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A kind of fault: how often, over which slots, and the first few.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Faults {
     /// How many.
     pub count: u64,
@@ -16,10 +17,10 @@ pub struct Faults {
 }
 
 /// One fault.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fault {
     /// Message by the standard.
-    pub message: &'static str,
+    pub message: Cow<'static, str>,
     /// Slot that it is about, unwrapped.
     pub slot: u64,
     /// When it was noticed.
@@ -33,7 +34,7 @@ impl Faults {
         self.slots = Some((low.min(slot.0), high.max(slot.0)));
         if self.first.len() < KEPT {
             self.first.push(Fault {
-                message,
+                message: Cow::Borrowed(message),
                 slot: slot.0,
                 at_ns: now.0,
             });
@@ -42,7 +43,7 @@ impl Faults {
 }
 
 /// Requests by kind.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Requests {
     /// DL_TTI.
     pub dl_tti: u64,
@@ -66,7 +67,7 @@ impl Requests {
 }
 
 /// Answers by kind: blocks of CRC and RX_DATA, messages of the others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Answers {
     /// Transport blocks that were decoded, or could not be.
     pub crc: u64,

@@ -11,7 +11,7 @@ use super::log::{Answers, Faults, Kind, Requests};
 use crate::ran::{CyclicPrefix, Duration, Instant, Numerology, SlotClock, SlotCount, SlotPoint};
 use crate::wire::nfapi::request::TxData;
 use crate::wire::nfapi::{MessageId, slot};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a PHY behaves.
@@ -61,7 +61,7 @@ impl PhyPlan {
 }
 
 /// What a PHY noticed. Slots count on from the first of its plan.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PhyReport {
     /// SLOT.indications sent.
     pub indications: u64,

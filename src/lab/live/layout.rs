@@ -23,7 +23,7 @@ pub struct Cable {
     pub interface: String,
     /// Largest frame payload, bytes.
     pub mtu: u16,
-    /// RUs and DUs at the far end.
+    /// Who is at the far end.
     pub peers: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for LayoutError {
                  like net_af_packet0,iface=NAME with a NAME of at most 15 letters, digits and '-'"
             ),
             Self::Interface(name) => write!(f, "two ports have the interface {name}"),
-            Self::Empty(port) => write!(f, "port {port}: no RU and no DU is behind it"),
+            Self::Empty(port) => write!(f, "port {port}: nobody is behind it"),
         }
     }
 }
@@ -64,11 +64,9 @@ impl Layout {
             if cables.iter().any(|cable| cable.interface == interface) {
                 return Err(LayoutError::Interface(interface.to_owned()));
             }
-            let peers = config
-                .rus
-                .iter()
-                .chain(config.dus.iter().map(|du| &du.peer));
-            let behind = peers.filter(|peer| peer.port == PortId(place as u8));
+            let behind = config
+                .peers()
+                .filter(|peer| peer.port == PortId(place as u8));
             let cable = Cable {
                 port: port.name.clone(),
                 interface: interface.to_owned(),

@@ -1,4 +1,4 @@
-//! The lab in real time: emulated RUs and DUs as processes of their own, on raw sockets.
+//! The lab in real time: emulated RUs, DUs, L2s and PHYs as processes of their own, on raw sockets.
 //!
 //! Each far end of a port is a network namespace with one virtual cable to the appliance. A witness holds
 //! the namespace and captures what passes; peers send and count there. The stage starts them all, and
@@ -6,6 +6,7 @@
 
 mod air;
 mod du;
+mod fapi;
 mod layout;
 mod peer;
 mod process;

@@ -2,6 +2,7 @@
 
 use super::super::plan::{Plan, PlanError};
 use super::du::Du;
+use super::fapi;
 use super::raw::{Hearing, Raw};
 use super::report::{self, PeerReport};
 use super::ru::Ru;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Who plays, and where.
 #[derive(Clone, Debug)]
 pub struct PeerOptions {
-    /// Name of the RU or DU.
+    /// Name of the RU, DU, L2 or PHY.
     pub peer: String,
     /// Its interface.
     pub interface: String,
@@ -29,7 +30,7 @@ pub struct PeerOptions {
 /// Why a peer does not play.
 #[derive(Debug)]
 pub enum PeerError {
-    /// No RU or DU of that name.
+    /// Nobody of that name.
     Unknown(String),
     /// The traffic cannot be made.
     Plan(PlanError),
@@ -42,7 +43,7 @@ pub enum PeerError {
 impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(name) => write!(f, "{name} is no RU or DU of the configuration"),
+            Self::Unknown(name) => write!(f, "{name} is no RU, DU, L2 or PHY of the configuration"),
             Self::Plan(error) => write!(f, "{error}"),
             Self::Interface(name, error) => write!(f, "interface {name}: {error}"),
             Self::Report(path, error) => write!(f, "{}: {error}", path.display()),
@@ -52,7 +53,7 @@ impl fmt::Display for PeerError {
 
 impl std::error::Error for PeerError {}
 
-/// Plays one RU or DU of `config` until `stop`, from now on, whenever `plan` starts.
+/// Plays one peer of `config` until `stop`, from now on, whenever `plan` starts.
 pub fn play(
     config: &Config,
     plan: &Plan,
@@ -99,7 +100,7 @@ fn part(
         return Ok(Some(Box::new(Ru::new(config, ru, plan)?)));
     }
     let Some(du) = config.dus.iter().position(|du| named(&du.peer.name)) else {
-        return Ok(None);
+        return Ok(fapi::part(config, plan, &options.peer, report));
     };
     report.kind = "du".to_owned();
     Ok(Some(Box::new(Du::new(config, du, plan)?)))

@@ -2,18 +2,19 @@
 //!
 //! Instants are nanoseconds since the Unix epoch.
 
+use super::super::fapi::{CableReport, L2Report, PhyReport};
 use super::super::reception::{PlaneReport, RadioReport};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// What an emulated RU or DU sent, heard and noticed.
+/// What an emulated peer sent, heard and noticed.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct PeerReport {
     /// Its name.
     pub peer: String,
-    /// `ru` or `du`.
+    /// `ru`, `du`, `l2` or `phy`.
     pub kind: String,
     /// When this was so.
     pub at_ns: u64,
@@ -35,6 +36,12 @@ pub struct PeerReport {
     pub air: Vec<AirReport>,
     /// A DU's counts by cell and eAxC.
     pub uplink: Vec<UplinkReport>,
+    /// What an L2 noticed.
+    pub l2: Option<L2Report>,
+    /// What a PHY noticed.
+    pub phy: Option<PhyReport>,
+    /// Frames of the appliance that an L2 or a PHY cannot take.
+    pub refused: CableReport,
 }
 
 /// One cell on air: which downlink symbols reached the RU before they were given up.

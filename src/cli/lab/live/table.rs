@@ -1,9 +1,10 @@
 //! A running lab as tables for people.
 
+use crate::lab::fapi::{L2Report, PhyReport};
 use crate::lab::live::{AirReport, Outage, PeerReport, State};
 use std::io::{self, Write};
 
-/// Peers, then what each RU had on air, then its counters by eAxC.
+/// Peers, then what each noticed: an RU what was on air and its counters by eAxC, an L2 its clock.
 pub(super) fn status(out: &mut dyn Write, state: &State, reports: &[PeerReport]) -> io::Result<()> {
     let life = |alive: bool| if alive { "runs" } else { "dead" };
     writeln!(
@@ -39,8 +40,52 @@ pub(super) fn status(out: &mut dyn Write, state: &State, reports: &[PeerReport])
             self::air(out, &report.peer, air)?;
         }
         streams(out, report)?;
+        if let Some(heard) = &report.l2 {
+            l2(out, &report.peer, heard)?;
+        }
+        if let Some(heard) = &report.phy {
+            phy(out, &report.peer, heard)?;
+        }
     }
     Ok(())
+}
+
+/// The clock of an L2, and what it was answered.
+fn l2(out: &mut dyn Write, name: &str, l2: &L2Report) -> io::Result<()> {
+    writeln!(
+        out,
+        "\n{name}: {} slots indicated, {} left out, {} out of order, at most {:.2} ms apart",
+        l2.indications,
+        l2.left_out.count,
+        l2.out_of_order.count,
+        l2.longest_pause_ns as f64 / 1e6
+    )?;
+    let answers = &l2.answers;
+    writeln!(
+        out,
+        "  {} of {} transport blocks delivered, {} could not be decoded; answers: {} missing, {} twice, {} unasked",
+        answers.paid.rx_data,
+        answers.owed.rx_data,
+        answers.paid.failed_crc,
+        answers.missing.count,
+        answers.doubled.count,
+        answers.unasked.count
+    )
+}
+
+/// The requests of a PHY.
+fn phy(out: &mut dyn Write, name: &str, phy: &PhyReport) -> io::Result<()> {
+    let both = |requests: &crate::lab::fapi::Requests| requests.dl_tti + requests.ul_tti;
+    writeln!(
+        out,
+        "\n{name}: {} slots; DL_TTI and UL_TTI: {} full, {} NULL, {} missing, {} twice, {} late",
+        phy.indications,
+        both(&phy.full),
+        both(&phy.null),
+        phy.missing.count,
+        phy.doubled.count,
+        phy.late.count
+    )
 }
 
 /// The downlink of one cell as its RU heard it.
