@@ -110,13 +110,13 @@ copy_range(const struct rte_mbuf *frame, uint32_t offset, uint32_t len, uint8_t 
 	return len == 0;
 }
 
-/* Chains indirect segments for `part`'s range behind `head`. */
+/* Chains indirect segments for `part`'s range behind what `head` holds. */
 static bool
 share_range(struct rte_mbuf *head, const struct shim_part *part, struct stock *payloads)
 {
 	uint32_t offset = part->tail_start;
 	uint32_t len = part->tail_len;
-	struct rte_mbuf *last = head;
+	struct rte_mbuf *last = rte_pktmbuf_lastseg(head);
 	struct rte_mbuf *segment = segment_at(part->source, &offset);
 
 	while (len > 0 && segment != NULL) {
@@ -162,29 +162,50 @@ fill(struct rte_mbuf *frame, const struct shim_part *part, struct stock *payload
 	return part->pad == 0 || shim_pad(frame, part->pad);
 }
 
+/* Lets `part` go on behind what `frame` holds. */
+static bool
+join(struct rte_mbuf *frame, const struct shim_part *part, struct stock *payloads)
+{
+	char *to;
+
+	if (part->style == SHIM_SHARE)
+		return share_range(frame, part, payloads);
+	to = rte_pktmbuf_append(frame, part->tail_len);
+	return to != NULL &&
+	       copy_range(part->source, part->tail_start, part->tail_len, (uint8_t *)to);
+}
+
+/* `out` is where the next frame goes; the one before it may still be joined. */
 static uint32_t
 build_batch(const struct shim_pools *pools, const struct shim_part *parts, uint32_t count,
 	    struct rte_mbuf **out)
 {
 	struct stock heads, frames, payloads;
-	uint32_t large = 0, shared = 0, built = 0;
+	uint32_t large = 0, small = 0, shared = 0, built = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		large += parts[i].style == SHIM_COPY;
+		large += !parts[i].joins && parts[i].style == SHIM_COPY;
+		small += !parts[i].joins && parts[i].style != SHIM_COPY;
 		shared += parts[i].style == SHIM_SHARE;
 	}
-	stock_up(&heads, pools->heads, count - large);
+	stock_up(&heads, pools->heads, small);
 	stock_up(&frames, pools->frames, large);
 	stock_up(&payloads, pools->payloads, shared);
 	for (uint32_t i = 0; i < count; i++) {
-		struct rte_mbuf *frame = stock_take(parts[i].style == SHIM_COPY ? &frames : &heads);
+		struct rte_mbuf **frame = parts[i].joins ? out - 1 : out++;
+		bool filled;
 
-		if (likely(frame != NULL) && unlikely(!fill(frame, &parts[i], &payloads))) {
-			rte_pktmbuf_free(frame);
-			frame = NULL;
+		if (parts[i].joins) {
+			filled = *frame == NULL || join(*frame, &parts[i], &payloads);
+		} else {
+			*frame = stock_take(parts[i].style == SHIM_COPY ? &frames : &heads);
+			filled = *frame == NULL || fill(*frame, &parts[i], &payloads);
+			built++;
 		}
-		out[i] = frame;
-		built += frame != NULL;
+		if (unlikely(!filled)) {
+			rte_pktmbuf_free(*frame);
+			*frame = NULL;
+		}
 	}
 	stock_return(&heads);
 	stock_return(&frames);
@@ -200,7 +221,7 @@ shim_build(const struct shim_pools *pools, const struct shim_part *parts, uint32
 
 	for (uint32_t done = 0; done < count; done += BATCH)
 		built += build_batch(pools, parts + done, RTE_MIN(count - done, (uint32_t)BATCH),
-				     out + done);
+				     out + built);
 	return built;
 }
 

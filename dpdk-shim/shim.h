@@ -30,7 +30,7 @@ enum shim_style {
 	SHIM_SHARE = 2,
 };
 
-/* One frame to build: a head, a range of a source frame, zero bytes. */
+/* One frame to build: a head, a range of a source frame, zero bytes. Or more of the one before it. */
 struct shim_part {
 	struct rte_mbuf *source;
 	const uint8_t *head;
@@ -41,6 +41,8 @@ struct shim_part {
 	uint8_t pad;
 	/* enum shim_style */
 	uint8_t style;
+	/* The range goes on behind the frame of the part before it; there is no head and no padding. */
+	bool joins;
 };
 
 /* Where buffers come from. */
@@ -72,7 +74,8 @@ uint16_t shim_tx_burst(uint16_t port, struct rte_mbuf **from, uint16_t count);
 /* Gives a frame back to its pools, every segment. */
 void shim_free(struct rte_mbuf *frame);
 
-/* Builds `out[i]` from `parts[i]`; NULL where a buffer or room was missing. Returns how many exist. */
+/* Builds one frame of each part that does not join another, in order; NULL where a buffer or room was missing.
+ * Returns how many entries of `out` were written. */
 uint32_t shim_build(const struct shim_pools *pools, const struct shim_part *parts, uint32_t count,
 		    struct rte_mbuf **out);
 

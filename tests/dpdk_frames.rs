@@ -174,6 +174,62 @@ fn one_call_builds_more_parts_than_one_batch_takes() {
 }
 
 #[test]
+fn parts_that_join_share_the_payload_of_their_sources_in_one_frame() {
+    let mut ports = ports();
+    let mut sources = vec![
+        frame(&ports, &counting(1500)),
+        frame(&ports, &counting(900)),
+    ];
+    let mut outbox = Outbox::new(4, 64);
+    outbox.push(RING, &[b"head"], 42..1500, 0).unwrap();
+    outbox.join(1, 50..900).unwrap();
+    outbox.push(OTHER_RING, &[b"next"], 0..200, 0).unwrap();
+    let mut out = Vec::new();
+    ports.build(&mut sources, outbox.parts(), outbox.arena(), &mut out);
+    assert_eq!(out.len(), 2);
+    let joined = out[0].as_ref().unwrap();
+    assert_eq!(joined.segments(), 3);
+    let expected = [b"head", &counting(1500)[42..], &counting(900)[50..]].concat();
+    assert_eq!(bytes(joined), expected);
+    drop((out, sources));
+    assert_nothing_in_use(&ports);
+}
+
+#[test]
+fn many_small_parts_are_copied_into_one_buffer() {
+    let mut ports = ports();
+    let mut sources = vec![frame(&ports, &counting(1500))];
+    let mut outbox = Outbox::new(200, 64);
+    outbox.push(RING, &[b"head"], 0..0, 0).unwrap();
+    for at in 0..100 {
+        outbox.join(0, at * 10..at * 10 + 10).unwrap();
+    }
+    let mut out = Vec::new();
+    ports.build(&mut sources, outbox.parts(), outbox.arena(), &mut out);
+    let joined = out[0].as_ref().unwrap();
+    assert_eq!((out.len(), joined.segments()), (1, 1));
+    assert_eq!(bytes(joined), [b"head", &counting(1000)[..]].concat());
+    drop((out, sources));
+    assert_nothing_in_use(&ports);
+}
+
+#[test]
+fn a_frame_one_of_whose_parts_reaches_beyond_its_source_is_not_built_and_leaks_nothing() {
+    let mut ports = ports();
+    let mut sources = vec![frame(&ports, &counting(1500))];
+    let mut outbox = Outbox::new(4, 64);
+    outbox.push(RING, &[b"head"], 0..1500, 0).unwrap();
+    outbox.join(0, 1000..1501).unwrap();
+    outbox.join(7, 0..4).unwrap();
+    outbox.push(RING, &[b"next"], 0..1500, 0).unwrap();
+    let mut out = Vec::new();
+    ports.build(&mut sources, outbox.parts(), outbox.arena(), &mut out);
+    assert!(out[0].is_none() && out[1].is_some());
+    drop((out, sources));
+    assert_nothing_in_use(&ports);
+}
+
+#[test]
 fn an_empty_pool_is_none_and_not_a_leak() {
     let mut ports = ports();
     let mut sources = vec![frame(&ports, &counting(7680))];
@@ -183,6 +239,7 @@ fn an_empty_pool_is_none_and_not_a_leak() {
         head: 0..4,
         tail: 4..7680,
         pad: 0,
+        joins: false,
         urgent: true,
     };
     let parts = vec![part; 9000];

@@ -38,7 +38,8 @@ pub trait FrameIo {
     /// Moves the first byte and pads the end as `departure` says; false if there is no room.
     fn depart(frame: &mut Self::Frame, departure: Departure) -> bool;
 
-    /// Builds one frame for each part, in order, appending to `out`: `None` where no buffer was free.
+    /// Builds one frame for each part and those that join it, in order, appending to `out`: `None` where no
+    /// buffer was free.
     /// `sources` are the burst's frames, `arena` the outbox's bytes. Sources were edited before and
     /// are not edited again; a backend may share their payload. Ranges count from the first byte as
     /// received, so parts are built before any source departs.

@@ -1,12 +1,13 @@
 //! Bounded list of frames that the journey wants beside or instead of the one it was given.
 //!
 //! A part is a head written here followed by a range of the source frame, so payload is never copied
-//! by a decision. One outbox serves a whole burst; it is allocated once.
+//! by a decision. A frame whose payload lies in several frames is several parts, of which the later ones join
+//! the first. One outbox serves a whole burst; it is allocated once.
 
 use crate::ran::PortId;
 use std::ops::Range;
 
-/// One frame to build.
+/// One frame to build, or more of one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part {
     /// Position of the source frame in the burst.
@@ -18,8 +19,10 @@ pub struct Part {
     /// What follows the head: a range of the source frame counted from its first byte as received;
     /// empty when the head is the whole frame.
     pub tail: Range<u32>,
-    /// Zero bytes to append.
+    /// Zero bytes to append; none where another part joins.
     pub pad: u8,
+    /// Without a head: its tail goes on behind that of the part before it.
+    pub joins: bool,
     /// C-plane: built from the last buffers too.
     pub urgent: bool,
 }
@@ -81,8 +84,27 @@ impl Outbox {
             head: from..self.arena.len() as u32,
             tail,
             pad,
+            joins: false,
             urgent: false,
         });
+        Ok(())
+    }
+
+    /// The frame of the last part goes on with `tail` of the frame at `position` in the burst.
+    pub fn join(&mut self, position: u16, tail: Range<u32>) -> Result<(), OutboxFull> {
+        let last = self.parts.last().ok_or(OutboxFull)?;
+        if self.parts.len() == self.parts.capacity() {
+            return Err(OutboxFull);
+        }
+        let end = self.arena.len() as u32;
+        let part = Part {
+            source: position,
+            head: end..end,
+            tail,
+            joins: true,
+            ..last.clone()
+        };
+        self.parts.push(part);
         Ok(())
     }
 
@@ -101,6 +123,7 @@ impl Outbox {
             head: 0..0,
             tail: 0..0,
             pad: 0,
+            joins: false,
             urgent: false,
         };
         self.parts.resize(parts.min(self.parts.capacity()), part);
@@ -118,6 +141,12 @@ impl Outbox {
     /// Number of parts.
     pub fn len(&self) -> usize {
         self.parts.len()
+    }
+
+    /// Number of frames that the parts pushed since `mark` make.
+    pub fn frames(&self, mark: usize) -> usize {
+        let pushed = self.parts.iter().skip(mark);
+        pushed.filter(|part| !part.joins).count()
     }
 
     /// True without parts.
@@ -140,5 +169,39 @@ impl Outbox {
         let part = self.parts.last()?;
         self.arena
             .get_mut(part.head.start as usize..part.head.end as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_join_make_one_frame() {
+        let mut outbox = Outbox::new(4, 64);
+        outbox.push(PortId(0), &[b"a"], 0..1, 0).unwrap();
+        outbox.push(PortId(1), &[b"b"], 0..1, 0).unwrap();
+        outbox.join(3, 5..9).unwrap();
+        outbox.join(4, 5..6).unwrap();
+        assert_eq!((outbox.frames(0), outbox.frames(1)), (2, 1));
+        let joined = &outbox.parts()[2];
+        assert_eq!((joined.source, joined.port), (3, PortId(1)));
+        assert!(joined.head.is_empty());
+        assert_eq!(outbox.join(5, 0..1), Err(OutboxFull));
+    }
+
+    #[test]
+    fn nothing_joins_an_empty_outbox() {
+        assert_eq!(Outbox::new(4, 64).join(0, 0..1), Err(OutboxFull));
+    }
+
+    #[test]
+    fn a_mark_takes_back_what_joined() {
+        let mut outbox = Outbox::new(4, 64);
+        outbox.push(PortId(0), &[b"a"], 0..1, 0).unwrap();
+        outbox.push(PortId(1), &[b"b"], 0..1, 0).unwrap();
+        outbox.join(3, 5..9).unwrap();
+        outbox.truncate(1);
+        assert_eq!((outbox.len(), outbox.arena()), (1, &b"a"[..]));
     }
 }

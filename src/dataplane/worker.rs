@@ -483,7 +483,7 @@ impl<F> Worker<F> {
                 .decided(now, frame, lcore, verdict, &self.outbox);
             observer.verdict(now, info, &lcore.trace, verdict);
             bytes += u64::from(info.len);
-            let parts = (self.outbox.len() - before) as u16;
+            let parts = self.outbox.frames(before) as u16;
             let peer = self.lcore.trace.peer;
             let control = matches!(self.lcore.trace.message, Some((Plane::Control, _)));
             if control && parts > 0 {
@@ -516,7 +516,7 @@ impl<F> Worker<F> {
 
     /// Puts each frame and its parts into the queues of their egress ports, in order of arrival.
     fn sort<Io: FrameIo<Frame = F>>(&mut self) {
-        let mut parts = self.outbox.parts().iter();
+        let mut parts = self.outbox.parts().iter().filter(|part| !part.joins);
         let mut built = self.built.drain(..);
         let counters = &mut self.lcore.counters;
         for (mut frame, decided) in self.burst.drain(..).zip(self.decided.iter()) {

@@ -90,12 +90,16 @@ impl Ports {
         &self.pools
     }
 
-    fn style(&self, part: &Part) -> u8 {
+    /// How the parts of one frame take their bytes.
+    fn style(&self, part: &Part, joined: usize) -> u8 {
         let head = part.head.end - part.head.start;
         let tail = part.tail.end.saturating_sub(part.tail.start);
         let joins = self.joins_chains.get(part.port.index()) == Some(&true);
-        if head + tail + u32::from(part.pad) <= u32::from(HEAD_ROOM) {
+        if joined == 0 && head + tail + u32::from(part.pad) <= u32::from(HEAD_ROOM) {
             return ffi::SHIM_COPY_SMALL as u8;
+        }
+        if joined > MOST_JOINED {
+            return ffi::SHIM_COPY as u8;
         }
         // Zero bytes cannot follow a shared segment: what needs padding is copied.
         if joins && head > 0 && head <= u32::from(HEAD_ROOM) && tail > 0 && part.pad == 0 {
@@ -104,22 +108,45 @@ impl Ports {
         ffi::SHIM_COPY as u8
     }
 
-    fn shim_part(&self, sources: &[Mbuf], part: &Part, arena: &[u8]) -> Option<ffi::shim_part> {
-        let source = sources.get(usize::from(part.source));
-        if source.is_none() && !part.tail.is_empty() {
-            return None;
-        }
-        let head = arena.get(part.head.start as usize..part.head.end as usize)?;
-        Some(ffi::shim_part {
-            source: source.map_or(std::ptr::null_mut(), Mbuf::as_ptr),
-            head: head.as_ptr(),
-            tail_start: part.tail.start,
-            tail_len: part.tail.end.checked_sub(part.tail.start)?,
-            head_len: u16::try_from(head.len()).ok()?,
-            pad: part.pad,
-            style: self.style(part),
-        })
+    /// Describes the parts of one frame, the first with the head.
+    fn describe(
+        &self,
+        (sources, arena): (&[Mbuf], &[u8]),
+        parts: &[Part],
+        scarce: bool,
+        described: &mut Vec<ffi::shim_part>,
+    ) {
+        let Some(first) = parts.first() else {
+            return;
+        };
+        let style = self.style(first, parts.len() - 1);
+        let possible = first.urgent || !scarce;
+        described.extend(parts.iter().enumerate().map(|(number, part)| {
+            let possible = possible.then(|| shim_part(sources, part, arena));
+            ffi::shim_part {
+                style,
+                joins: number > 0,
+                ..possible.flatten().unwrap_or(IMPOSSIBLE)
+            }
+        }));
     }
+}
+
+fn shim_part(sources: &[Mbuf], part: &Part, arena: &[u8]) -> Option<ffi::shim_part> {
+    let source = sources.get(usize::from(part.source));
+    if source.is_none() && !part.tail.is_empty() {
+        return None;
+    }
+    let head = arena.get(part.head.start as usize..part.head.end as usize)?;
+    Some(ffi::shim_part {
+        source: source.map_or(std::ptr::null_mut(), Mbuf::as_ptr),
+        head: head.as_ptr(),
+        tail_start: part.tail.start,
+        tail_len: part.tail.end.checked_sub(part.tail.start)?,
+        head_len: u16::try_from(head.len()).ok()?,
+        pad: part.pad,
+        ..IMPOSSIBLE
+    })
 }
 
 // SAFETY: ports and pools may be used from any one thread at a time, and the pointers left in `parts`
@@ -167,12 +194,9 @@ impl FrameIo for Ports {
         described.clear();
         // What is left of a pool that runs out is for receiving and for C-plane.
         let scarce = self.pools.all().iter().any(|pool| pool.is_scarce());
-        described.extend(parts.iter().map(|part| {
-            if scarce && !part.urgent {
-                return IMPOSSIBLE;
-            }
-            self.shim_part(sources, part, arena).unwrap_or(IMPOSSIBLE)
-        }));
+        for parts in parts.chunk_by(|_, next| next.joins) {
+            self.describe((sources, arena), parts, scarce, &mut described);
+        }
         out.reserve(described.len());
         let pools = ffi::shim_pools {
             frames: self.pools.frames.as_ptr(),
@@ -181,11 +205,11 @@ impl FrameIo for Ports {
         };
         let free = out.spare_capacity_mut().as_mut_ptr().cast();
         let count = described.len() as u32;
-        // SAFETY: sources are alive and borrowed, heads lie in `arena`, `free` takes `count`
-        // pointers, and `None` is the null pointer.
-        unsafe { ffi::shim_build(&pools, described.as_ptr(), count, free) };
-        let len = out.len() + described.len();
-        // SAFETY: the call wrote `count` entries, each null or a frame that nobody else owns.
+        // SAFETY: sources are alive and borrowed, heads lie in `arena`, the first part joins no other, `free`
+        // takes `count` pointers, and `None` is the null pointer.
+        let built = unsafe { ffi::shim_build(&pools, described.as_ptr(), count, free) };
+        let len = out.len() + built as usize;
+        // SAFETY: the call wrote `built` entries, each null or a frame that nobody else owns.
         unsafe { out.set_len(len) }
         self.parts = described;
     }
@@ -278,7 +302,11 @@ const IMPOSSIBLE: ffi::shim_part = ffi::shim_part {
     head_len: 0,
     pad: 0,
     style: ffi::SHIM_COPY as u8,
+    joins: false,
 };
+
+/// Parts that join another without a copy: a frame of more segments than this not every NIC sends.
+const MOST_JOINED: usize = 5;
 
 /// Parts of one burst for which room is made at start: eight copies of each frame.
 const PARTS: usize = BURST * 8;

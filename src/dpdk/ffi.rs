@@ -22,5 +22,6 @@ const _: () = assert!(size_of::<shim_part>() == 32);
 const _: () = assert!(offset_of!(shim_part, tail_start) == 16);
 const _: () = assert!(offset_of!(shim_part, head_len) == 24);
 const _: () = assert!(offset_of!(shim_part, style) == 27);
+const _: () = assert!(offset_of!(shim_part, joins) == 28);
 const _: () = assert!(size_of::<shim_pools>() == 24);
 const _: () = assert!(size_of::<rte_mbuf>() == 128);

@@ -105,8 +105,25 @@ impl ReplayFrame {
         true
     }
 
+    /// Builds the frame of `parts`, of which the later ones join the first; `None` if a part reaches outside its
+    /// source or the arena.
+    pub(super) fn build(sources: &[Self], parts: &[Part], arena: &[u8]) -> Option<Self> {
+        let (first, more) = parts.split_first()?;
+        let mut built = match sources.get(usize::from(first.source)) {
+            Some(source) => source.part(first, arena)?,
+            None if first.tail.is_empty() => Self::original(first, arena)?,
+            None => return None,
+        };
+        for part in more {
+            let source = sources.get(usize::from(part.source))?;
+            built.buffer.extend_from_slice(source.range(part)?);
+            built.kind = Kind::Part;
+        }
+        Some(built)
+    }
+
     /// Builds `part` of no frame at all; `None` if it reaches outside the arena.
-    pub(super) fn original(part: &Part, arena: &[u8]) -> Option<Self> {
+    fn original(part: &Part, arena: &[u8]) -> Option<Self> {
         let head = arena.get(part.head.start as usize..part.head.end as usize)?;
         let len = head.len() + usize::from(part.pad);
         let mut frame = Self::new(head, len, None, Instant(0));
@@ -114,18 +131,23 @@ impl ReplayFrame {
         Some(frame)
     }
 
-    /// Builds `part` from this frame; `None` if the part reaches outside the frame or the arena.
-    pub(super) fn part(&self, part: &Part, arena: &[u8]) -> Option<Self> {
-        let head = arena.get(part.head.start as usize..part.head.end as usize)?;
+    /// The bytes that `part` takes from this frame, as received.
+    fn range(&self, part: &Part) -> Option<&[u8]> {
         let from = HEADROOM + part.tail.start as usize;
         let to = HEADROOM + part.tail.end as usize;
-        let tail = self.buffer.get(from..to)?;
+        self.buffer.get(from..to)
+    }
+
+    fn part(&self, part: &Part, arena: &[u8]) -> Option<Self> {
+        let head = arena.get(part.head.start as usize..part.head.end as usize)?;
+        let tail = self.range(part)?;
         let len = head.len() + tail.len() + usize::from(part.pad);
         let mut buffer = Vec::with_capacity(HEADROOM + len);
         buffer.resize(HEADROOM, 0);
         buffer.extend_from_slice(head);
         buffer.extend_from_slice(tail);
         buffer.resize(HEADROOM + len, 0);
+        let to = HEADROOM + part.tail.end as usize;
         let whole = !tail.is_empty() && to == self.buffer.len();
         Some(Self {
             buffer,
@@ -181,6 +203,7 @@ mod tests {
             head: 0..2,
             tail,
             pad: 1,
+            joins: false,
             urgent: false,
         };
         let copy = source.part(&part(2..4), &[9, 8]).unwrap();
@@ -190,5 +213,24 @@ mod tests {
         );
         assert_eq!(source.part(&part(1..2), &[9, 8]).unwrap().kind, Kind::Part);
         assert!(source.part(&part(2..5), &[9, 8]).is_none());
+    }
+
+    #[test]
+    fn parts_that_join_follow_each_other_in_one_frame() {
+        let sources = [frame(&[1, 2, 3, 4]), frame(&[5, 6, 7, 8])];
+        let part = |source, head, tail, joins| Part {
+            source,
+            port: PortId(0),
+            head,
+            tail,
+            pad: 0,
+            joins,
+            urgent: false,
+        };
+        let mut parts = [part(0, 0..1, 3..4, false), part(1, 1..1, 0..2, true)];
+        let built = ReplayFrame::build(&sources, &parts, &[9]).unwrap();
+        assert_eq!((built.bytes(), built.kind), (&[9, 4, 5, 6][..], Kind::Part));
+        parts[1].tail = 3..5;
+        assert!(ReplayFrame::build(&sources, &parts, &[9]).is_none());
     }
 }

@@ -59,13 +59,8 @@ impl FrameIo for ReplayIo {
         arena: &[u8],
         out: &mut Vec<Option<ReplayFrame>>,
     ) {
-        out.extend(parts.iter().map(|part| {
-            if part.tail.is_empty() && sources.is_empty() {
-                return ReplayFrame::original(part, arena);
-            }
-            let source = sources.get(usize::from(part.source))?;
-            source.part(part, arena)
-        }));
+        let frames = parts.chunk_by(|_, next| next.joins);
+        out.extend(frames.map(|parts| ReplayFrame::build(sources, parts, arena)));
     }
 
     fn transmit(&mut self, port: PortId, frames: &mut Vec<ReplayFrame>) -> u64 {

@@ -72,12 +72,12 @@ impl FrameIo for NarrowIo {
         arena: &[u8],
         out: &mut Vec<Option<ReplayFrame>>,
     ) {
-        for part in parts {
-            if self.scarce && !part.urgent {
+        for parts in parts.chunk_by(|_, next| next.joins) {
+            if self.scarce && !parts[0].urgent {
                 out.push(None);
                 continue;
             }
-            ReplayIo::default().build(sources, std::slice::from_ref(part), arena, out);
+            ReplayIo::default().build(sources, parts, arena, out);
         }
     }
 
