@@ -11,24 +11,26 @@
 mod appliance;
 #[path = "support/nfapi.rs"]
 mod nfapi;
+#[path = "support/p7.rs"]
+mod p7;
 
 use appliance::*;
 use ranshift::control::compile::compile;
 use ranshift::control::replace::replacements;
 use ranshift::dataplane::commands::obey;
-use ranshift::dataplane::frame_io::{FrameInfo, HEADROOM};
+use ranshift::dataplane::frame_io::{BURST, FrameInfo, FrameIo, HEADROOM};
 use ranshift::dataplane::journey::decide;
 use ranshift::dataplane::lcore_state::LcoreState;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command, Mailbox, Parcel};
 use ranshift::dataplane::observation::{Load, Observation};
-use ranshift::dataplane::outbox::Outbox;
+use ranshift::dataplane::outbox::{Outbox, Part};
 use ranshift::dataplane::recorder::{Recorder, Recording, Settings, Trigger};
 use ranshift::dataplane::replacement::Outcome;
 use ranshift::dataplane::ticks::tick;
-use ranshift::dataplane::verdict::Verdict;
-use ranshift::dataplane::worker::{Clock, Worker};
+use ranshift::dataplane::verdict::{Departure, Verdict};
+use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
 use ranshift::ran::Direction::{Downlink, Uplink};
-use ranshift::ran::{CellId, MemberId, PortId};
+use ranshift::ran::{CellId, Instant, MemberId, PortId};
 use ranshift::replay::frame::ReplayFrame;
 use ranshift::wire::nfapi::limits::Limits;
 use ranshift::wire::nfapi::null::{self, Null};
@@ -38,6 +40,7 @@ use ranshift::wire::oran::emit::ControlSection;
 use ranshift::{config, control};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::mem::swap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -186,7 +189,7 @@ fn decide_all(settings: Option<Settings>) {
             Verdict::Forward(_) => 0,
             Verdict::Fanout(_) => 1,
             Verdict::Replace => 2,
-            Verdict::Drop(_) => 3,
+            Verdict::Hold | Verdict::Drop(_) => 3,
         };
         fates[kind] += 1;
     }
@@ -272,6 +275,107 @@ fn reading_cutting_and_answering_nfapi_never_allocates() {
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert_eq!(datagrams, 388);
+}
+
+#[test]
+fn holding_and_sending_on_messages_in_pieces_never_allocates() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/two-phys.yaml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let text = text.replace("limits: oai", "limits: none");
+    let loaded = config::parse(&text, file).unwrap_or_else(|problems| panic!("{problems}"));
+    let tables = Arc::new(compile(&loaded.config, 1));
+    let mut worker = Worker::new(tables, Clock::Burst);
+    let mut io = Frames::default();
+    let mut now = clock().air(START, 0);
+    for phy in [p7::PHY_A, p7::PHY_B] {
+        let tick = p7::datagrams(phy, 0x82, 0, &[0; 4], 1452, 0).remove(0);
+        io.offer(phy, &[tick]);
+        worker.poll(&mut io, PortId(phy.port), now, &mut Unobserved);
+    }
+    let mut allocated = 0;
+    for round in 0..40u8 {
+        let (down, up) = (p7::body(20_000), p7::body(3_000));
+        let whole = p7::datagrams(p7::L2, 0x84, round, &down, 65_000, 1).remove(0);
+        let cut = p7::fragments(&whole, 1480, u16::from(round));
+        let mut segments = p7::datagrams(p7::L2, 0x84, round | 0x80, &down, 1452, 1);
+        segments.remove(usize::from(round % 3));
+        io.offer(p7::L2, &cut);
+        io.offer(p7::L2, &segments);
+        io.offer(
+            p7::PHY_A,
+            &p7::datagrams(p7::PHY_A, 0x85, round, &up, 1452, 1),
+        );
+        let before = ALLOCATIONS.get();
+        for port in [0, 0, 1].map(PortId) {
+            worker.poll(&mut io, port, now, &mut Unobserved);
+        }
+        now = now.offset(100_000);
+        worker.tick(now);
+        allocated += ALLOCATIONS.get() - before;
+    }
+    let ledger = worker.counters().ledger;
+    assert!(ledger.sent > 100 && ledger.held > 0, "{ledger:?}");
+    assert_eq!(allocated, 0);
+}
+
+/// Ports that give what was offered and take everything. Nothing is built: that is a backend's own.
+#[derive(Default)]
+struct Frames(VecDeque<(u8, Vec<u8>)>);
+
+impl Frames {
+    fn offer(&mut self, from: p7::Place, frames: &[Vec<u8>]) {
+        for frame in frames {
+            let mut buffer = vec![0; HEADROOM];
+            buffer.extend_from_slice(frame);
+            self.0.push_back((from.port, buffer));
+        }
+    }
+}
+
+impl FrameIo for Frames {
+    type Frame = Vec<u8>;
+
+    fn receive(&mut self, port: PortId, into: &mut Vec<Vec<u8>>) {
+        for _ in 0..BURST {
+            let Some((_, frame)) = self.0.pop_front_if(|(at, _)| *at == port.0) else {
+                return;
+            };
+            into.push(frame);
+        }
+    }
+
+    fn head(frame: &mut Vec<u8>, port: PortId) -> (&mut [u8], FrameInfo) {
+        let info = FrameInfo {
+            port,
+            start: HEADROOM as u16,
+            len: (frame.len() - HEADROOM) as u32,
+        };
+        (frame, info)
+    }
+
+    fn stamp(_: &Vec<u8>) -> Option<Instant> {
+        None
+    }
+
+    fn depart(_: &mut Vec<u8>, _: Departure) -> bool {
+        true
+    }
+
+    fn build(
+        &mut self,
+        _: &mut [Vec<u8>],
+        parts: &[Part],
+        _: &[u8],
+        out: &mut Vec<Option<Vec<u8>>>,
+    ) {
+        let frames = parts.iter().filter(|part| !part.joins);
+        out.extend(frames.map(|_| Some(Vec::new())));
+    }
+
+    fn transmit(&mut self, _: PortId, frames: &mut Vec<Vec<u8>>) -> u64 {
+        frames.clear();
+        0
+    }
 }
 
 /// What an lcore does with a datagram: read, walk, cut anew, and the NULL in its place.

@@ -153,8 +153,8 @@ fn is_crowded<T>(queue: &ArrayQueue<T>) -> bool {
 pub fn sender(head: &[u8], info: FrameInfo, tables: &Tables) -> Option<PeerId> {
     let received = head.get(usize::from(info.start)..)?;
     // An L2 or a PHY may be behind the address of a DU.
-    if let Some(envelope) = fapi::envelope(received, info.port, tables) {
-        return Some(envelope.peer);
+    if let Some(peer) = fapi::sender(received, info.port, tables) {
+        return Some(peer);
     }
     let (ethernet, _) = Ethernet::parse(received).ok()?;
     tables.peer(info.port, ethernet.source(), ethernet.vlans())

@@ -3,6 +3,7 @@
 
 use crate::dataplane::counters::{CellCounters, Counters, PeerCounters, PortCounters};
 use crate::dataplane::fapi::{self, state::FapiState};
+use crate::dataplane::holding::Piece;
 use crate::dataplane::live_state::{LiveState, Saved};
 use crate::dataplane::mailbox::{Event, EventKind, MAX_MEMBERS};
 use crate::dataplane::outbox::Outbox;
@@ -56,6 +57,8 @@ pub struct LcoreState {
     pub scratch: Box<[u8]>,
     /// What survives the process.
     pub live: LiveState,
+    /// Where the frame decided last belongs, if it is to be held.
+    pub piece: Option<Piece>,
     /// Frames that time alone makes, until the worker sends them.
     pub originals: Outbox,
     events: Vec<Event>,
@@ -247,6 +250,7 @@ impl LcoreState {
             trace: Trace::default(),
             scratch: vec![0; LONGEST_CPLANE].into_boxed_slice(),
             live: LiveState::new(cells.len()),
+            piece: None,
             originals: Outbox::new(ORIGINALS, ORIGINALS * LONGEST_ORIGINAL),
             events: Vec::with_capacity(events),
             earliest: Instant::NEVER,

@@ -12,6 +12,7 @@ mod failover;
 pub mod fapi;
 pub mod frame_io;
 pub mod handover;
+pub mod holding;
 pub mod host;
 pub mod journey;
 mod labels;

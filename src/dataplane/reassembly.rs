@@ -228,6 +228,11 @@ impl<F> Reassembly<F> {
             .sum()
     }
 
+    /// Whose a unit is.
+    pub fn sender(&self, unit: UnitId) -> Option<u16> {
+        self.unit(unit).map(|unit| unit.sender)
+    }
+
     /// A held frame.
     pub fn frame(&self, id: FrameId) -> Option<&F> {
         self.frames.get(usize::from(id.0))?.as_ref()

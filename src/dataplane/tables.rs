@@ -113,6 +113,11 @@ pub struct P7Address {
     pub own_port: u16,
 }
 
+impl P7Address {
+    /// Instead of a port, for a fragment that names none: finds one of the peers with these addresses.
+    pub const ANY_PORT: u16 = 0;
+}
+
 /// An address of the appliance itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OwnAddress {
@@ -412,8 +417,14 @@ impl Tables {
         for vlans in stacks {
             match entry.p7 {
                 Some(p7) => {
-                    let key = P7Key::new(entry.port, entry.mac, *vlans, p7.address);
-                    self.p7.insert(key, peer);
+                    let any = P7Address {
+                        own_port: P7Address::ANY_PORT,
+                        ..p7.address
+                    };
+                    for address in [p7.address, any] {
+                        let key = P7Key::new(entry.port, entry.mac, *vlans, address);
+                        self.p7.insert(key, peer);
+                    }
                 }
                 None => {
                     let key = IngressKey::new(entry.port, entry.mac, *vlans);

@@ -15,6 +15,8 @@ pub enum Verdict {
     Fanout(Departure),
     /// Send the outbox's parts of this frame instead of it.
     Replace,
+    /// Keep this frame until the message is whole of which it is a piece.
+    Hold,
     /// The frame ends here.
     Drop(DropReason),
 }
@@ -74,7 +76,10 @@ drop_reasons! {
     P7Checksum "p7_checksum" "The checksum of the nFAPI header is wrong; see `check` of the peer.",
     P7OldHeader "p7_old_header" "The nFAPI header is that of OPENAIRINTERFACE of early 2024, which is not supported.",
     P7Phy "p7_phy" "PHY_ID is not the one that is configured for this peer.",
-    P7Piece "p7_piece" "The datagram is a piece of a longer message.",
+    PieceDuplicate "piece_duplicate" "The fragment or segment is held already.",
+    PieceConflict "piece_conflict" "Fragments or segments of a message contradict each other.",
+    PieceLimit "piece_limit" "The peer has more messages in pieces, or in more pieces, than may be held.",
+    PieceExpired "piece_expired" "The rest of the message did not come within 10 ms.",
     P7Limits "p7_limits" "The request overflows arrays of OPENAIRINTERFACE's unpackers; see `limits` of the PHY.",
     NotRepresentable "not_representable" "The message cannot be said in the dialect and segments of who it is for.",
     NotRunning "not_running" "The PHY that owns the slot has not been started.",

@@ -3,11 +3,14 @@
 //! Among several lcores a worker decides the frames of the cells it owns, hands those of others to their
 //! owners, takes its own from them, and sends on the ports that it polls. Alone it does everything.
 
+mod held;
+
 use crate::dataplane::commands;
 use crate::dataplane::counters::Counters;
 use crate::dataplane::departures::Departures;
 use crate::dataplane::frame_io::{BURST, FrameInfo, FrameIo};
 use crate::dataplane::handover::{self, Handover, LaneFull};
+use crate::dataplane::holding::Holding;
 use crate::dataplane::journey;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::live_state::Memory;
@@ -21,6 +24,7 @@ use crate::dataplane::tables::Tables;
 use crate::dataplane::ticks;
 use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::ran::{CellId, Instant, PeerId, Plane, PortId};
+use held::Whole;
 use std::sync::Arc;
 
 /// Most parts of one burst.
@@ -73,6 +77,9 @@ pub struct Worker<F> {
     kept: Vec<F>,
     /// An observation under way.
     filling: Option<Filling>,
+    /// Frames that wait for others.
+    holding: Holding<F>,
+    whole: Whole<F>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +109,8 @@ impl<F> Worker<F> {
             handover: None,
             kept: Vec::with_capacity(BURST),
             filling: None,
+            holding: Holding::new(),
+            whole: Whole::new(),
         }
     }
 
@@ -195,8 +204,8 @@ impl<F> Worker<F> {
 
     /// Whether C-plane waits for a port that was full.
     #[inline]
-    pub const fn holds_frames(&self) -> bool {
-        self.lcore.counters.ledger.held > 0
+    pub fn holds_frames(&self) -> bool {
+        self.lcore.counters.ledger.held > self.holding.held()
     }
 
     /// This lcore's end of the queues between lcores.
@@ -207,6 +216,9 @@ impl<F> Worker<F> {
     /// Does what is due by `now`: at each exact instant in virtual time, at once otherwise.
     #[inline]
     pub fn tick(&mut self, now: Instant) {
+        if self.holding.deadline() <= now {
+            self.holding.expire(now, &mut self.lcore.counters);
+        }
         match self.clock {
             Clock::Burst if self.lcore.next_deadline() <= now => self.tick_at(now),
             Clock::Burst => {}
@@ -250,8 +262,8 @@ impl<F> Worker<F> {
     }
 
     /// When `tick` has something to do.
-    pub const fn next_deadline(&self) -> Instant {
-        self.lcore.next_deadline()
+    pub fn next_deadline(&self) -> Instant {
+        self.lcore.next_deadline().min(self.holding.deadline())
     }
 
     /// Obeys or refuses a command; the answer is an event.
@@ -273,6 +285,7 @@ impl<F> Worker<F> {
         if replacement.outcome != Outcome::Done {
             return;
         }
+        self.holding.clear(&mut self.lcore.counters);
         std::mem::swap(&mut self.recorder, &mut replacement.recorder);
         let (before, carry) = (&mut replacement.recorder, &replacement.carry);
         let was = |cell| carry.cell_before(cell);
@@ -428,19 +441,25 @@ impl<F> Worker<F> {
         now: Instant,
         observer: &mut impl Observer,
     ) -> u64 {
-        let bytes = self.decide::<Io>(port, now, observer);
-        if !self.lcore.originals.is_empty() {
-            self.build_originals(io);
+        let mut bytes = 0;
+        // More than once only behind a frame that is held: what is whole with it leaves before what follows.
+        while !self.burst.is_empty() {
+            bytes += self.decide::<Io>(port, now, observer);
+            if !self.lcore.originals.is_empty() {
+                self.build_originals(io);
+            }
+            if !self.outbox.is_empty() {
+                let (parts, arena) = (self.outbox.parts(), self.outbox.arena());
+                io.build(&mut self.burst, parts, arena, &mut self.built);
+            }
+            if let Some(frame) = self.sort::<Io>() {
+                self.hold(io, frame, port, now);
+            }
+            if self.lcore.live.is_behind() {
+                self.lcore.save(now, &self.tables);
+            }
+            self.transmit(io, now);
         }
-        if !self.outbox.is_empty() {
-            let (parts, arena) = (self.outbox.parts(), self.outbox.arena());
-            io.build(&mut self.burst, parts, arena, &mut self.built);
-        }
-        self.sort::<Io>();
-        if self.lcore.live.is_behind() {
-            self.lcore.save(now, &self.tables);
-        }
-        self.transmit(io, now);
         bytes
     }
 
@@ -496,6 +515,9 @@ impl<F> Worker<F> {
                 peer,
                 control,
             });
+            if verdict == Verdict::Hold {
+                break;
+            }
         }
         bytes
     }
@@ -507,19 +529,22 @@ impl<F> Worker<F> {
             peer.received += 1;
         }
         match verdict {
-            Verdict::Forward(_) => {}
+            Verdict::Forward(_) | Verdict::Hold => {}
             Verdict::Fanout(_) => counters.ledger.copied += u64::from(parts),
             Verdict::Replace => counters.ledger.copied += u64::from(parts.saturating_sub(1)),
             Verdict::Drop(reason) => counters.count_drop(reason, peer),
         }
     }
 
-    /// Puts each frame and its parts into the queues of their egress ports, in order of arrival.
-    fn sort<Io: FrameIo<Frame = F>>(&mut self) {
+    /// Puts each decided frame and its parts into the queues of their egress ports, in order of arrival; gives
+    /// back the one that is to be held.
+    fn sort<Io: FrameIo<Frame = F>>(&mut self) -> Option<F> {
+        let mut held = None;
+        let decided = self.decided.len().min(self.burst.len());
         let mut parts = self.outbox.parts().iter().filter(|part| !part.joins);
         let mut built = self.built.drain(..);
         let counters = &mut self.lcore.counters;
-        for (mut frame, decided) in self.burst.drain(..).zip(self.decided.iter()) {
+        for (mut frame, decided) in self.burst.drain(..decided).zip(self.decided.iter()) {
             for _ in 0..decided.parts {
                 let (Some(part), Some(copy)) = (parts.next(), built.next()) else {
                     break;
@@ -530,8 +555,13 @@ impl<F> Worker<F> {
                     (Some(_), None) => counters.count_drop(DropReason::NoRoute, decided.peer),
                 }
             }
-            let (Verdict::Forward(departure) | Verdict::Fanout(departure)) = decided.verdict else {
-                continue;
+            let departure = match decided.verdict {
+                Verdict::Forward(departure) | Verdict::Fanout(departure) => departure,
+                Verdict::Hold => {
+                    held = Some(frame);
+                    continue;
+                }
+                Verdict::Replace | Verdict::Drop(_) => continue,
             };
             if !Io::depart(&mut frame, departure) {
                 counters.count_drop(DropReason::NoHeadroom, decided.peer);
@@ -542,6 +572,7 @@ impl<F> Worker<F> {
                 None => counters.count_drop(DropReason::NoRoute, decided.peer),
             }
         }
+        held
     }
 
     /// Sends on the ports that are this lcore's, hands the rest to the lcores of theirs.

@@ -294,6 +294,7 @@ impl fmt::Display for Said {
             Verdict::Forward(to) => write!(f, "forwarded to port {}", to.port.0)?,
             Verdict::Fanout(to) => write!(f, "copied, itself to port {}", to.port.0)?,
             Verdict::Replace => f.write_str("replaced")?,
+            Verdict::Hold => f.write_str("held")?,
             Verdict::Drop(reason) => write!(f, "dropped as {}", reason.label())?,
         }
         write!(f, " ({} parts, bytes {:016x})", self.parts, self.egress)

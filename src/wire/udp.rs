@@ -112,7 +112,12 @@ pub fn complete(datagram: &mut [u8], pseudo_sum: u32) {
 
 /// The same for a datagram that goes on in `tail`, where it lies elsewhere; `start` is even in length.
 pub fn complete_with(start: &mut [u8], pseudo_sum: u32, tail: &[u8]) {
-    let len = start.len() + tail.len();
+    complete_summed(start, pseudo_sum, checksum::sum(0, tail), tail.len());
+}
+
+/// The same with the sum of the tail alone, which may lie in many places, and its length.
+pub fn complete_summed(start: &mut [u8], pseudo_sum: u32, tail: u32, tail_len: usize) {
+    let len = start.len() + tail_len;
     let Some([_, _, _, _, len_high, len_low, high, low]) = start.first_chunk_mut() else {
         return;
     };
@@ -122,7 +127,7 @@ pub fn complete_with(start: &mut [u8], pseudo_sum: u32, tail: &[u8]) {
     }
     [*high, *low] = [0, 0];
     let sum = checksum::sum(pseudo_sum + len as u32, start);
-    let checksum = checksum::finish(checksum::sum(sum, tail));
+    let checksum = checksum::finish(sum + tail);
     if let Some([_, _, _, _, _, _, high, low]) = start.first_chunk_mut() {
         [*high, *low] = never_zero(checksum).to_be_bytes();
     }

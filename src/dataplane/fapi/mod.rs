@@ -5,12 +5,16 @@
 //! number and PHY_ID are, and checksums follow by difference, so that a payload is not touched.
 
 mod clock;
+mod held;
 mod indication;
+mod pieces;
 mod request;
 mod send;
 pub mod state;
 
 pub(super) use clock::{fail_crcs, tick};
+pub(super) use held::{Leaving, Message, decide};
+pub(super) use pieces::rejoined;
 
 use crate::dataplane::classify::Envelope;
 use crate::dataplane::journey::Scene;
@@ -39,9 +43,18 @@ struct Incoming<'a> {
 
 /// Decides a frame if it is a P7 datagram of an L2 or a PHY; `None` if it is something else.
 pub(super) fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Option<Result<Verdict, DropReason>> {
-    let envelope = envelope(scene.received(head), scene.frame.port, scene.tables)?;
+    let Some(envelope) = envelope(scene.received(head), scene.frame.port, scene.tables) else {
+        return pieces::hold_fragment(head, scene);
+    };
     scene.lcore.trace.peer = Some(envelope.peer);
     Some(datagram_of(head, scene, envelope))
+}
+
+/// The L2 or PHY that sent `received`, be it a fragment, to `port`.
+pub(super) fn sender(received: &[u8], port: PortId, tables: &Tables) -> Option<PeerId> {
+    let envelope = envelope(received, port, tables);
+    let peer = envelope.map(|envelope| envelope.peer);
+    peer.or_else(|| pieces::fragment(received, port, tables).map(|(peer, _)| peer))
 }
 
 /// The envelope of a P7 datagram that an L2 or a PHY sent to `port`, if that is what `received` is.
@@ -93,8 +106,20 @@ fn datagram_of(
     let (start, end) = bounds(scene, &envelope);
     let copy = head.get(start..end).unwrap_or_default();
     let (datagram, body) = Datagram::parse(copy, p7.dialect, p7.check)?;
-    let message = datagram.head.filter(|_| datagram.is_whole());
-    let message = message.ok_or(DropReason::P7Piece)?;
+    let Some(message) = datagram.head.filter(|_| datagram.is_whole()) else {
+        return pieces::hold_datagram(head, scene);
+    };
+    let fate = judge(scene, (entry, &p7), (message, datagram.timestamp), body)?;
+    send::carry_out(head, scene, &envelope, &p7, fate)
+}
+
+/// What becomes of a message of a peer, by so much of its body as is at hand: SFN and slot at least.
+fn judge(
+    scene: &mut Scene<'_>,
+    (entry, p7): (&PeerEntry, &P7Entry),
+    (message, timestamp): (Head, u32),
+    body: &[u8],
+) -> Result<Fate, DropReason> {
     if message.phy != p7.phy {
         return Err(DropReason::P7Phy);
     }
@@ -102,18 +127,17 @@ fn datagram_of(
     scene.lcore.trace.cell = Some(cell);
     scene.lcore.trace.fapi = Some(message.message);
     let incoming = Incoming {
-        p7,
+        p7: *p7,
         cell,
         member,
         head: message,
-        timestamp: datagram.timestamp,
+        timestamp,
         body,
     };
-    let fate = match entry.kind {
-        PeerKind::L2 => request::judge(scene, &incoming)?,
-        _ => indication::judge(scene, &incoming)?,
-    };
-    send::carry_out(head, scene, &envelope, &p7, fate)
+    match entry.kind {
+        PeerKind::L2 => request::judge(scene, &incoming),
+        _ => indication::judge(scene, &incoming),
+    }
 }
 
 /// Where the PDU lies in `head`.

@@ -22,7 +22,7 @@ use crate::wire::udp;
 /// Bytes of IPv4 and UDP headers.
 const IP_AND_UDP: usize = 28;
 /// Bytes of the longest P7 header.
-const LONGEST_HEADER: usize = 22;
+pub(super) const LONGEST_HEADER: usize = 22;
 /// What is edited of a message that passes: its header, and SFN and slot behind it.
 const EDITED: usize = LONGEST_HEADER + slot::SLOT_LEN;
 
@@ -45,12 +45,12 @@ pub(super) fn carry_out(
 }
 
 /// Largest datagram for a peer, bytes of UDP payload.
-fn room(to: &P7Entry) -> usize {
+pub(super) fn room(to: &P7Entry) -> usize {
     usize::from(to.segment).min(usize::from(to.mtu).saturating_sub(IP_AND_UDP))
 }
 
 /// The frame itself, under new addresses.
-fn pass(
+pub(super) fn pass(
     head: &mut [u8],
     scene: &mut Scene<'_>,
     envelope: &Envelope,
