@@ -89,8 +89,8 @@ impl Bench {
         left.collect::<Vec<_>>().concat()
     }
 
-    /// What PHY A was sent of it.
-    fn to_a(&mut self, frames: &[Vec<u8>]) -> Vec<Left> {
+    /// The L2 sends `frames`; what PHY A was sent of it.
+    fn ask(&mut self, frames: &[Vec<u8>]) -> Vec<Left> {
         let mut left = self.all(L2, frames);
         left.retain(|one| one.port == 1);
         left
@@ -118,9 +118,9 @@ fn segments_leave_as_they_were_cut_when_all_are_there() {
     let body = body(4000);
     let frames = datagrams(L2, TX_DATA, 7, &body, SEGMENT, 1);
     let before = bench.ledger();
-    assert_eq!(bench.to_a(&frames[..2]), []);
+    assert_eq!(bench.ask(&frames[..2]), []);
     assert_eq!(bench.ledger().held, 2);
-    let left = bench.to_a(&frames[2..]);
+    let left = bench.ask(&frames[2..]);
     assert_eq!(whole(&left), body);
     let cut: Vec<_> = left
         .iter()
@@ -148,7 +148,7 @@ fn a_datagram_in_fragments_leaves_in_segments_that_fit() {
     let body = body(4001);
     let frames = fragments(&datagrams(L2, TX_DATA, 7, &body, 65_000, 1)[0], 1480, 9);
     assert_eq!(frames.len(), 3);
-    let left = bench.to_a(&frames);
+    let left = bench.ask(&frames);
     assert_eq!(whole(&left), body);
     assert!(left.iter().all(|one| one.timestamp == 100));
     let lens: Vec<_> = left.iter().map(|one| one.body.len()).collect();
@@ -162,7 +162,7 @@ fn segments_in_fragments_leave_as_one_message() {
     let segments = datagrams(L2, TX_DATA, 7, &body, 65_000, 1);
     let cut = |(segment, id): (&Vec<u8>, u16)| fragments(segment, 1480, id);
     let frames: Vec<_> = segments.iter().zip(0..).flat_map(cut).collect();
-    assert_eq!(whole(&bench.to_a(&frames)), body);
+    assert_eq!(whole(&bench.ask(&frames)), body);
     assert_eq!(bench.ledger().held, 0);
 }
 
@@ -175,11 +175,11 @@ fn a_larger_segment_size_joins_what_came_in_small_pieces() {
     ]);
     let body = body(6000);
     let frames = datagrams(L2, TX_DATA, 7, &body, 1000, 1);
-    let left = bench.to_a(&frames);
+    let left = bench.ask(&frames);
     assert_eq!(whole(&left), body);
     assert_eq!(left.len(), 7, "pieces that fit stay as they are");
     let frames = fragments(&datagrams(L2, TX_DATA, 8, &body, 65_000, 1)[0], 1480, 3);
-    let left = bench.to_a(&frames);
+    let left = bench.ask(&frames);
     assert_eq!(whole(&left), body);
     assert_eq!(left.len(), 2);
 }
@@ -194,7 +194,7 @@ fn pieces_come_in_any_order() {
             let mut turned = pieces.clone();
             turned.rotate_left(turn);
             turned.reverse();
-            assert_eq!(whole(&Bench::new(PLAIN).to_a(&turned)), body, "{turn}");
+            assert_eq!(whole(&Bench::new(PLAIN).ask(&turned)), body, "{turn}");
         }
     }
 }
@@ -205,9 +205,9 @@ fn a_message_of_a_phy_in_pieces_reaches_the_l2_while_one_of_the_l2_is_open() {
     let (down, up) = (body(4000), body(3000));
     let down_frames = datagrams(L2, TX_DATA, 7, &down, SEGMENT, 1);
     let up_frames = datagrams(PHY_A, RX_DATA, 7, &up, SEGMENT, 1);
-    assert_eq!(bench.to_a(&down_frames[..1]), []);
+    assert_eq!(bench.ask(&down_frames[..1]), []);
     assert_eq!(whole(&bench.all(PHY_A, &up_frames)), up);
-    assert_eq!(whole(&bench.to_a(&down_frames[1..])), down);
+    assert_eq!(whole(&bench.ask(&down_frames[1..])), down);
 }
 
 #[test]
@@ -215,8 +215,8 @@ fn a_piece_that_comes_twice_counts_once() {
     let mut bench = Bench::new(PLAIN);
     let body = body(4000);
     let frames = datagrams(L2, TX_DATA, 7, &body, SEGMENT, 1);
-    assert_eq!(bench.to_a(&frames[..1]), []);
-    let left = bench.to_a(&frames);
+    assert_eq!(bench.ask(&frames[..1]), []);
+    let left = bench.ask(&frames);
     assert_eq!(bench.dropped(DropReason::PieceDuplicate), 1);
     assert_eq!(whole(&left), body);
 }
@@ -228,8 +228,8 @@ fn pieces_that_contradict_each_other_end_their_message() {
     let mut changed = body(4000);
     changed[2000] ^= 1;
     let other = datagrams(L2, TX_DATA, 7, &changed, SEGMENT, 2);
-    bench.to_a(&frames[..2]);
-    assert_eq!(bench.to_a(&other[1..2]), []);
+    bench.ask(&frames[..2]);
+    assert_eq!(bench.ask(&other[1..2]), []);
     assert_eq!(bench.dropped(DropReason::PieceConflict), 3);
     assert_eq!(bench.ledger().held, 0);
 }
@@ -238,8 +238,8 @@ fn pieces_that_contradict_each_other_end_their_message() {
 fn fragments_that_overlap_end_their_datagram() {
     let mut bench = Bench::new(PLAIN);
     let datagram = &datagrams(L2, TX_DATA, 7, &body(4000), 65_000, 1)[0];
-    bench.to_a(&fragments(datagram, 1480, 9)[..2]);
-    bench.to_a(&fragments(datagram, 1000, 9)[1..2]);
+    bench.ask(&fragments(datagram, 1480, 9)[..2]);
+    bench.ask(&fragments(datagram, 1000, 9)[1..2]);
     assert_eq!(bench.dropped(DropReason::PieceConflict), 3);
 }
 
@@ -247,7 +247,7 @@ fn fragments_that_overlap_end_their_datagram() {
 fn what_waits_for_ten_milliseconds_is_given_up() {
     let mut bench = Bench::new(PLAIN);
     let frames = datagrams(L2, TX_DATA, 7, &body(4000), SEGMENT, 1);
-    bench.to_a(&frames[..2]);
+    bench.ask(&frames[..2]);
     bench.wait(9_999_999);
     assert_eq!(bench.ledger().held, 2);
     bench.wait(1);
@@ -280,7 +280,7 @@ fn damage_in_any_fragment_ends_the_datagram() {
         let mut bench = Bench::new(PLAIN);
         let mut frames = fragments(datagram, 1480, 9);
         frames[number][at] ^= 1;
-        assert_eq!(bench.to_a(&frames), []);
+        assert_eq!(bench.ask(&frames), []);
         assert_eq!(bench.dropped(DropReason::IpMalformed), 3, "{number}");
     }
 }
@@ -295,7 +295,7 @@ fn a_checksum_of_oai_is_led_over_all_fragments() {
     );
     frames[0][40..42].fill(0); // no UDP checksum
     frames[2][40] ^= 1;
-    assert_eq!(bench.to_a(&frames), []);
+    assert_eq!(bench.ask(&frames), []);
     assert_eq!(bench.dropped(DropReason::P7Checksum), 3);
 }
 
@@ -316,7 +316,7 @@ fn a_datagram_shorter_or_longer_than_its_header_says_is_refused() {
         }
         let total = if more { total + 1 } else { total - 1 };
         frames[2][16..18].copy_from_slice(&total.to_be_bytes());
-        assert_eq!(bench.to_a(&frames), []);
+        assert_eq!(bench.ask(&frames), []);
         assert_eq!(bench.dropped(DropReason::IpMalformed), 3);
     }
 }
@@ -329,7 +329,7 @@ fn a_message_of_more_segments_than_can_be_numbered_is_refused() {
         let segments = datagrams(L2, TX_DATA, 7, &body(len), 65_000, 1);
         let cut = |(segment, id): (&Vec<u8>, u16)| fragments(segment, 1480, id);
         let frames: Vec<_> = segments.iter().zip(0..).flat_map(cut).collect();
-        let left = bench.to_a(&frames);
+        let left = bench.ask(&frames);
         assert_eq!(left.is_empty(), refused);
         assert_eq!(bench.ledger().held, 0);
     }
@@ -366,7 +366,7 @@ fn loss_duplicates_and_disorder_leave_right_messages_and_counted_frames() {
             _ => 1,
         };
         for _ in 0..copies {
-            left.extend(bench.to_a(std::slice::from_ref(frame)));
+            left.extend(bench.ask(std::slice::from_ref(frame)));
         }
         bench.wait(20_000);
     }

@@ -11,7 +11,7 @@ mod appliance;
 use appliance::{Appliance, Left, two_dus};
 use ranshift::config;
 use ranshift::control::compile::compile;
-use ranshift::dataplane::host::Owned;
+use ranshift::dataplane::tables::OwnAddress;
 use ranshift::dataplane::verdict::DropReason;
 use ranshift::ran::{Instant, MacAddr, PortId, VlanId, VlanStack};
 use ranshift::replay::capture::CaptureWriter;
@@ -90,10 +90,10 @@ fn a_question_for_another_address_is_bridged() {
 fn appliance() -> Appliance {
     let config = config::parse(&two_dus(""), "test.yaml").unwrap().config;
     let mut tables = compile(&config, 1);
-    tables.owned.push(Owned {
+    tables.add_own(OwnAddress {
         port: PortId(PORT),
         vlans: VlanStack::single(VlanId::new(6).unwrap()),
-        address: ADDRESS,
+        ip: ADDRESS,
         mac: OURS,
     });
     Appliance::on(tables)

@@ -6,8 +6,9 @@
 //! touched. Identification is the asker's: as unique on the way back as it was on the way here (RFC 6864).
 
 use crate::dataplane::frame_io::FrameInfo;
+use crate::dataplane::tables::OwnAddress;
 use crate::dataplane::verdict::{Departure, DropReason};
-use crate::ran::{MacAddr, PortId, VlanStack};
+use crate::ran::MacAddr;
 use crate::wire::arp::{self, Arp, Operation};
 use crate::wire::ethernet::{self, Ethernet};
 use crate::wire::icmp::{self, Icmp, Kind};
@@ -19,37 +20,24 @@ const TTL: u8 = 64;
 /// Bytes of an IPv4 header without options.
 const PLAIN: usize = 20;
 
-/// An address of the appliance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Owned {
-    /// On this port,
-    pub port: PortId,
-    /// in this VLAN,
-    pub vlans: VlanStack,
-    /// the address,
-    pub address: Ipv4Addr,
-    /// and the MAC address that it has there.
-    pub mac: MacAddr,
-}
-
 /// A question to an address of ours.
 #[derive(Clone, Copy, Debug)]
 struct Question {
     /// Bytes before the packet that asks.
     at: usize,
     /// Who is asked.
-    owned: Owned,
+    owned: OwnAddress,
     /// The MAC address that is answered.
     asker: MacAddr,
     /// The address that wants an echo; `None` asks for our MAC address.
     echo_to: Option<Ipv4Addr>,
 }
 
-/// Makes the frame an answer, if it asks for an address of `owned`. `None`: it is for somebody else.
+/// Makes the frame an answer, if it asks for one of `owned`, those on its port. `None`: it is for somebody else.
 pub fn answer(
     head: &mut [u8],
     frame: FrameInfo,
-    owned: &[Owned],
+    owned: &[OwnAddress],
 ) -> Result<Option<Departure>, DropReason> {
     let received = head.get_mut(usize::from(frame.start)..).unwrap_or_default();
     let Some(question) = question(received, frame, owned)? else {
@@ -61,7 +49,7 @@ pub fn answer(
     match question.echo_to {
         None => arp::reply(packet, question.owned.mac),
         Some(asker) => {
-            ipv4::set_addresses(packet, question.owned.address, asker);
+            ipv4::set_addresses(packet, question.owned.ip, asker);
             ipv4::set_ttl(packet, TTL);
             icmp::reply(packet.get_mut(PLAIN..).unwrap_or_default());
         }
@@ -76,13 +64,11 @@ pub fn answer(
 fn question(
     received: &[u8],
     frame: FrameInfo,
-    owned: &[Owned],
+    owned: &[OwnAddress],
 ) -> Result<Option<Question>, DropReason> {
     let (ethernet, body) = Ethernet::parse(received)?;
-    let (port, vlans) = (frame.port, ethernet.vlans());
-    let ours = owned
-        .iter()
-        .filter(|owned| owned.port == port && owned.vlans == vlans);
+    let vlans = ethernet.vlans();
+    let ours = owned.iter().filter(|owned| owned.vlans == vlans);
     let to = ethernet.destination();
     let named = ours.clone().any(|owned| owned.mac == to);
     if !named && !to.is_group() {
@@ -109,12 +95,12 @@ fn question(
 /// answers what was never asked.
 fn asks_address<'o>(
     body: &[u8],
-    mut ours: impl Iterator<Item = &'o Owned>,
+    mut ours: impl Iterator<Item = &'o OwnAddress>,
 ) -> Result<Option<Question>, DropReason> {
     let Ok((arp, _)) = Arp::parse(body) else {
         return Ok(None);
     };
-    let Some(owned) = ours.find(|owned| owned.address == arp.target()) else {
+    let Some(owned) = ours.find(|owned| owned.ip == arp.target()) else {
         return Ok(None);
     };
     if arp.operation() != Operation::Request || arp.sender() == arp.target() {
@@ -132,14 +118,14 @@ fn asks_address<'o>(
 fn asks_echo<'o>(
     (body, there): (&[u8], usize),
     (from, to): (MacAddr, MacAddr),
-    mut ours: impl Iterator<Item = &'o Owned>,
+    mut ours: impl Iterator<Item = &'o OwnAddress>,
 ) -> Result<Option<Question>, DropReason> {
     let (ip, fragment, message) = match Ipv4::parse_head(body, there) {
         Ok(parsed) => parsed,
         Err(_) if to.is_group() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let Some(owned) = ours.find(|owned| owned.address == ip.destination()) else {
+    let Some(owned) = ours.find(|owned| owned.ip == ip.destination()) else {
         return Ok(None);
     };
     if !ip.checksum_holds() {
@@ -150,7 +136,7 @@ fn asks_echo<'o>(
     }
     // With options the way back would have to be written into the answer (RFC 1122 section 3.2.2.6).
     let plain = ip.header_len() == PLAIN && ip.protocol() == icmp::PROTOCOL;
-    if owned.mac != to || !plain || !may_ask(ip.source(), owned.address) {
+    if owned.mac != to || !plain || !may_ask(ip.source(), owned.ip) {
         return Err(DropReason::OwnAddress);
     }
     if Icmp::parse(message)?.0.kind() != Kind::Echo {

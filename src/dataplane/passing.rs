@@ -215,7 +215,8 @@ fn copy_to(
 
 /// Everything that is not eCPRI of a known peer.
 pub(super) fn bridge(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> {
-    if let Some(departure) = host::answer(head, scene.frame, &scene.tables.owned)? {
+    let own = scene.tables.own_on(scene.frame.port);
+    if let Some(departure) = host::answer(head, scene.frame, own)? {
         return Ok(Verdict::Forward(departure));
     }
     let received = scene.received(head);

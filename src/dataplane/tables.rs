@@ -2,7 +2,6 @@
 //! rules are. Compiled from the configuration off the lcore; look-ups are open-addressed tables of
 //! small entries, so that one frame costs two or three cache lines however many cells there are.
 
-use crate::dataplane::host::Owned;
 use crate::dataplane::ownership::Ownership;
 use crate::planes::fapi::group::GroupRules;
 use crate::planes::fronthaul::pattern::PatternBits;
@@ -35,8 +34,6 @@ pub struct Tables {
     pub places: u32,
     /// By `PortId`: where frames with unknown or group destination go.
     pub flood: Vec<Vec<PortId>>,
-    /// Addresses of the appliance.
-    pub owned: Vec<Owned>,
     /// Which lcore polls which port and owns which cell.
     pub owners: Ownership,
     /// The appliance's own addresses, sorted by port.
@@ -355,7 +352,6 @@ impl Tables {
             policy,
             places: 0,
             flood,
-            owned: Vec::new(),
             owners: Ownership::default(),
             own: Vec::new(),
             ingress: Index::default(),

@@ -125,7 +125,7 @@ pub(crate) fn crc(pieces: &[&[u8]]) -> u32 {
         register ^= u32::from(*byte);
         for _ in 0..8 {
             let carry = register & 1;
-            register = register >> 1 ^ 0xedb8_8320 * carry;
+            register = (register >> 1) ^ (0xedb8_8320 * carry);
         }
     }
     register

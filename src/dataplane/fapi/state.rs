@@ -51,7 +51,7 @@ impl FapiState {
 
 /// SlotCounts of a cell that knows no GPS time start here, so that none before the first is below 0: whole
 /// SFN cycles of any numerology, so that a count tells the SFN.
-const FIRST_CYCLE: u64 = 1024 * 10 << 5;
+const FIRST_CYCLE: u64 = (1024 * 10) << 5;
 
 impl CellState {
     /// The unwrapped slot of a message of a PHY that counts `offset` slots ahead, or of the L2 with none.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ran::{PortId, VlanStack};
 use crate::wire::checksum;
 use std::iter;
 
@@ -20,15 +21,15 @@ fn put(frame: &[u8]) -> Answered {
 
 /// The same in a VLAN, of a frame of which `at_hand` bytes lie in the head.
 fn put_in(vlans: VlanStack, frame: &[u8], at_hand: usize) -> Answered {
-    let owned = Owned {
+    let owned = OwnAddress {
         port: PORT,
         vlans,
-        address: ADDRESS,
+        ip: ADDRESS,
         mac: OURS,
     };
-    let other = Owned {
-        address: Ipv4Addr::new(10, 2, 0, 1),
-        port: PortId(4),
+    let other = OwnAddress {
+        vlans: VlanStack::from_wire([7, 0], 1),
+        ip: Ipv4Addr::new(10, 2, 0, 1),
         ..owned
     };
     let mut head = vec![0; HEADROOM];
@@ -146,7 +147,7 @@ fn a_question_for_another_address_goes_on() {
 }
 
 #[test]
-fn an_address_is_ours_on_its_port_and_in_its_vlan_alone() {
+fn an_address_is_ours_in_its_vlan_alone() {
     let other_side = Ipv4Addr::new(10, 2, 0, 1);
     assert_eq!(put(&arp(EVERYBODY, 1, FROM, other_side)), Ok(None));
     assert_eq!(put(&echo(&TAG, 56)), Ok(None));
