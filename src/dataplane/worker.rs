@@ -4,6 +4,7 @@
 //! owners, takes its own from them, and sends on the ports that it polls. Alone it does everything.
 
 mod held;
+mod transmit;
 
 use crate::dataplane::commands;
 use crate::dataplane::counters::Counters;
@@ -573,37 +574,5 @@ impl<F> Worker<F> {
             }
         }
         held
-    }
-
-    /// Sends on the ports that are this lcore's, hands the rest to the lcores of theirs.
-    #[inline]
-    fn transmit<Io: FrameIo<Frame = F>>(&mut self, io: &mut Io, now: Instant) {
-        let counters = &mut self.lcore.counters;
-        for (index, queue) in self.egress.iter_mut().enumerate() {
-            if queue.is_empty() {
-                continue;
-            }
-            let port = PortId(index as u8);
-            match &self.handover {
-                Some(handover) if !handover.is_mine(port) => {
-                    hand_on(handover, port, queue, counters);
-                }
-                _ => queue.send(io, port, now, counters),
-            }
-        }
-    }
-}
-
-fn hand_on<F>(
-    handover: &Handover<F>,
-    port: PortId,
-    queue: &mut Departures<F>,
-    counters: &mut Counters,
-) {
-    for (frame, control) in queue.drain() {
-        match handover.send_on(port, frame, control) {
-            Ok(()) => counters.ledger.handed += 1,
-            Err(LaneFull(_)) => counters.count_drop(DropReason::HandoverFull, None),
-        }
     }
 }
