@@ -188,10 +188,10 @@ const fn reason(refused: Refused) -> DropReason {
     }
 }
 
-/// Forty cells whose L2s send the largest message at once.
+/// Fewer frames than buffers that are left over beside those of ports: what is held starves no port.
 const ROOM: Room = Room {
     units: 128,
-    frames: 2048,
+    frames: 1024,
     senders: 4096,
 };
 

@@ -10,11 +10,11 @@ use crate::dataplane::egress::EgressHeader;
 use crate::dataplane::frame_io::FrameInfo;
 use crate::dataplane::journey::Scene;
 use crate::dataplane::outbox::OutboxFull;
-use crate::dataplane::tables::{P7Entry, PeerEntry, TEMPLATE};
+use crate::dataplane::tables::{P7Entry, PeerEntry, PeerKind, TEMPLATE};
 use crate::dataplane::verdict::{Departure, DropReason, Verdict};
 use crate::wire::checksum::{Difference, Running};
 use crate::wire::nfapi::segment::Segments;
-use crate::wire::nfapi::{Head, Header};
+use crate::wire::nfapi::{Head, Header, MessageId};
 use crate::wire::{checksum, udp};
 
 /// Most frames of a message: the largest of OAI in segments of 1472 bytes has 128, and in fragments not more.
@@ -102,7 +102,7 @@ fn ask<F>(
     let entry = scene.tables.peer_entry(envelope.peer);
     let entry = entry.ok_or(DropReason::UnknownPeer)?;
     message.scratch.clear();
-    if is_read_through(scene, entry) {
+    if is_read_through(scene, entry, named.message) {
         let room = message.scratch.capacity();
         for (frame, (from, to)) in message.frames.iter_mut().zip(message.bytes) {
             let (head, info) = view(frame);
@@ -131,17 +131,20 @@ fn ask<F>(
     })
 }
 
-/// Whether more than the head of a message is looked at: arrays that it must not overflow, uplink that it asks
-/// for. Only then is a body put together.
-fn is_read_through(scene: &Scene<'_>, from: &PeerEntry) -> bool {
+/// Whether more than SFN and slot is looked at: arrays that a request must not overflow, uplink that it asks for
+/// and its answers. Only then is a body put together.
+fn is_read_through(scene: &Scene<'_>, from: &PeerEntry, message: MessageId) -> bool {
     let cell = from.cells.first();
     let cell = cell.and_then(|(cell, _)| scene.tables.cell(*cell));
-    let fapi = cell.and_then(|cell| cell.fapi.as_ref());
-    fapi.is_some_and(|fapi| {
-        let p7 = |peer| scene.tables.peer_entry(peer).and_then(|entry| entry.p7);
-        let mut phys = fapi.phys.iter().filter_map(|phy| p7(phy.peer));
-        fapi.fail_crc || phys.any(|p7| p7.limits.is_some())
-    })
+    let Some(fapi) = cell.and_then(|cell| cell.fapi.as_ref()) else {
+        return false;
+    };
+    let p7 = |peer| scene.tables.peer_entry(peer).and_then(|entry| entry.p7);
+    let mut phys = fapi.phys.iter().filter_map(|phy| p7(phy.peer));
+    match message {
+        MessageId::UL_TTI_REQUEST | MessageId::CRC_INDICATION if fapi.fail_crc => true,
+        _ => from.kind == PeerKind::L2 && phys.any(|p7| p7.limits.is_some()),
+    }
 }
 
 /// The frames themselves, under new addresses.

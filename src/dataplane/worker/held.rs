@@ -148,7 +148,7 @@ impl<F> Worker<F> {
 }
 
 /// Most frames that are held of one message, whatever it is.
-const MOST: usize = 2048;
+const MOST: usize = 1024;
 
 /// The largest body that is read from end to end.
 const LARGEST: usize = 256 * 1024;
