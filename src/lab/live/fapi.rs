@@ -47,6 +47,7 @@ pub(super) fn part(
             report.kind = "l2".to_owned();
             let traffic = Traffic {
                 tdd: tdd.clone(),
+                block: ONE_FRAME,
                 ..Traffic::new(plan.seed)
             };
             let l2 = L2Plan {
@@ -154,3 +155,6 @@ impl FapiPeer for Phy {
         report.phy = Some(self.report());
     }
 }
+
+/// Bytes of a transport block of which three fit one frame.
+const ONE_FRAME: u32 = 400;
