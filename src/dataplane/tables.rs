@@ -2,8 +2,11 @@
 //! rules are. Compiled from the configuration off the lcore; look-ups are open-addressed tables of
 //! small entries, so that one frame costs two or three cache lines however many cells there are.
 
+mod fapi;
+
+pub use fapi::{FapiTables, OwnAddress, P7Address, P7Entry, PhyTables};
+
 use crate::dataplane::ownership::Ownership;
-use crate::planes::fapi::group::GroupRules;
 use crate::planes::fronthaul::pattern::PatternBits;
 use crate::planes::fronthaul::share::ShareRules;
 use crate::planes::liveness::LivenessRules;
@@ -11,10 +14,7 @@ use crate::ran::{
     CellId, CyclicPrefix, Direction, Duration, EaxcId, MacAddr, MemberId, Numerology, PeerId,
     PortId, StreamId, VlanStack,
 };
-use crate::wire::nfapi::limits::Limits;
-use crate::wire::nfapi::{Check, Dialect, PhyId};
 use crate::wire::oran::uplane::Format;
-use std::net::Ipv4Addr;
 
 /// Room for the longest L2 to L4 header: two tags, IPv6, UDP.
 pub const TEMPLATE: usize = 72;
@@ -78,54 +78,6 @@ pub struct PeerEntry {
     pub cells: Vec<(CellId, MemberId)>,
     /// How it speaks nFAPI; `None` for an RU and a DU.
     pub p7: Option<P7Entry>,
-}
-
-/// How an L2 or a PHY speaks nFAPI P7.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct P7Entry {
-    /// How it writes headers and messages.
-    pub dialect: Dialect,
-    /// PHY_ID in messages from and to it.
-    pub phy: PhyId,
-    /// Largest datagram that it is sent, bytes of UDP payload.
-    pub segment: u16,
-    /// Whether its checksums are verified.
-    pub check: Check,
-    /// Arrays that a request must not overflow.
-    pub limits: Option<Limits>,
-    /// MTU of its port: longer datagrams are fragmented.
-    pub mtu: u16,
-    /// Where its datagrams come from and go to.
-    pub address: P7Address,
-}
-
-/// The two ends of P7 between the appliance and a peer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct P7Address {
-    /// The peer.
-    pub peer: Ipv4Addr,
-    /// The appliance.
-    pub own: Ipv4Addr,
-    /// The UDP port on which the appliance receives.
-    pub own_port: u16,
-}
-
-impl P7Address {
-    /// Instead of a port, for a fragment that names none: finds one of the peers with these addresses.
-    pub const ANY_PORT: u16 = 0;
-}
-
-/// An address of the appliance itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OwnAddress {
-    /// Where it is.
-    pub port: PortId,
-    /// In which VLAN.
-    pub vlans: VlanStack,
-    /// The IPv4 address.
-    pub ip: Ipv4Addr,
-    /// The MAC address that goes with it.
-    pub mac: MacAddr,
 }
 
 /// A header to write before an eCPRI PDU.
@@ -252,30 +204,6 @@ pub struct CellTables {
     pub downlink_format: Format,
     /// Sections of the uplink U-plane, for mapping sectionIds back.
     pub uplink_format: Format,
-}
-
-/// The FAPI plane of a cell.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FapiTables {
-    /// The fixed side.
-    pub l2: PeerId,
-    /// By `MemberId`.
-    pub phys: Vec<PhyTables>,
-    /// Of the group.
-    pub rules: GroupRules,
-    /// Make up failing CRC.indications for what a lost PHY still owed.
-    pub fail_crc: bool,
-    /// PHYs run from START to STOP as P5 says; else from when they are heard.
-    pub has_p5: bool,
-}
-
-/// The PHY of a member.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PhyTables {
-    /// Its endpoint.
-    pub peer: PeerId,
-    /// Slots by which it counts ahead of the L2.
-    pub slot_offset: i32,
 }
 
 impl CellTables {
