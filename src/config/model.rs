@@ -1,6 +1,7 @@
 //! The configuration as it is meant: typed, complete, cross-checked. Produced by `validate`, compiled
 //! into tables by `control::compile`. Positions in lists are the ids used everywhere else.
 
+pub use super::fapi_model::{Answer, Dialect, Fapi, FapiPeer, P5};
 use crate::ran::{
     CyclicPrefix, Duration, EaxcId, EaxcLayout, MacAddr, MemberId, Numerology, PortId, VlanStack,
 };
@@ -220,36 +221,6 @@ pub struct Du {
     pub attachment: Attachment,
 }
 
-/// An L2 or a PHY, reached over nFAPI P7.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FapiPeer {
-    /// Its endpoint; its transport is UDP over IPv4, and `facing` is the appliance itself.
-    pub peer: Peer,
-    /// How it writes headers and messages.
-    pub dialect: Dialect,
-    /// PHY_ID in messages from and to it.
-    pub phy_id: u16,
-    /// Largest datagram that it is sent, bytes of UDP payload.
-    pub segment: u16,
-    /// Refuse what fails the header's checksum.
-    pub check: bool,
-    /// Refuse requests that overflow the arrays of OAI's unpackers.
-    pub oai_limits: bool,
-}
-
-/// How an nFAPI peer writes headers and messages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Dialect {
-    /// OPENAIRINTERFACE since 2024.
-    OaiNfapi,
-    /// SCF 225.2.1.
-    Scf225v2,
-    /// Plain FAPI, big-endian.
-    FapiBig,
-    /// Plain FAPI, little-endian.
-    FapiLittle,
-}
-
 /// How a DU is attached to the groups it belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Attachment {
@@ -268,51 +239,6 @@ pub struct Streams {
     pub uplink: Vec<EaxcId>,
     /// PRACH, an uplink stream of its own.
     pub prach: Vec<EaxcId>,
-}
-
-/// The FAPI plane of a cell: an L2 served by the PHYs of the members.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fapi {
-    /// Position in `Config::l2s`.
-    pub l2: usize,
-    /// Slots by which SLOT.indication names a slot before it is on air.
-    pub slots_ahead: u32,
-    /// Slots during which indications of a former owner are still admitted.
-    pub pipeline: u32,
-    /// Before a slot is on air: when a member without a request for it is given a NULL one.
-    pub null_deadline: Duration,
-    /// The active member is given those, too.
-    pub active_nulls: bool,
-    /// From when a SLOT.indication is due until it is made up.
-    pub grace: Duration,
-    /// Missing SLOT.indications in a row that mean loss.
-    pub confirm: u32,
-    /// Make up failing CRC.indications for the slots that a lost PHY still owed.
-    pub fail_crc: bool,
-    /// Which P5 answer the L2 is given.
-    pub answer: Answer,
-    /// The P5 proxy; `None`: P5 goes elsewhere, and a PHY runs when it is heard.
-    pub p5: Option<P5>,
-}
-
-/// Which P5 answer an L2 is given when all PHYs have answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
-    /// The active member's.
-    Active,
-    /// That of the first that refuses, else the active member's.
-    Worst,
-}
-
-/// Where P5 is spoken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct P5 {
-    /// SCTP by the kernel, else TCP.
-    pub sctp: bool,
-    /// Where the L2 listens.
-    pub l2: SocketAddr,
-    /// Where PHYs connect to.
-    pub listen: SocketAddr,
 }
 
 /// One cell: an RU, an L2 or both, served by a group of members.

@@ -121,7 +121,7 @@ fn address(transport: Transport) -> P7Address {
     }
 }
 
-const fn dialect(dialect: Dialect) -> nfapi::Dialect {
+pub(super) const fn dialect(dialect: Dialect) -> nfapi::Dialect {
     match dialect {
         Dialect::OaiNfapi => nfapi::Dialect::OaiNfapi,
         Dialect::Scf225v2 => nfapi::Dialect::Scf225v2,

@@ -15,6 +15,7 @@ mod journal;
 pub mod names;
 pub mod p5;
 pub mod prb_meter;
+mod proxies;
 mod pump;
 pub mod recordings;
 pub mod replace;

@@ -9,9 +9,10 @@ pub use crate::control::board::{Board, Machine, Seat};
 use crate::control::clock;
 use crate::control::controller::Controller;
 use crate::control::journal;
+use crate::control::p5::Spawned;
 use crate::control::pump::Pump;
 use crate::control::wanted::Wanted;
-use crate::control::{api, apply, archivist};
+use crate::control::{api, apply, archivist, proxies};
 use crate::dataplane::mailbox::{Event, Mailbox};
 use crate::dataplane::tables::Tables;
 use std::io;
@@ -47,6 +48,8 @@ pub struct Supervisor {
     pump: JoinHandle<Vec<Event>>,
     archivist: JoinHandle<()>,
     runtime: Runtime,
+    /// They end with the runtime.
+    _proxies: Vec<Arc<Spawned>>,
     addresses: Vec<api::Address>,
 }
 
@@ -78,6 +81,7 @@ impl Supervisor {
         let pump = thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || pump.run(&told))?;
+        let proxies = proxies::start(&runtime, &board)?;
         let quiet = Arc::new(AtomicBool::new(false));
         let journal = journal::keep(Arc::clone(&board), Arc::clone(&quiet))?;
         Ok(Self {
@@ -88,6 +92,7 @@ impl Supervisor {
             pump,
             archivist,
             runtime,
+            _proxies: proxies,
             addresses,
         })
     }

@@ -42,6 +42,7 @@ impl LcoreState {
             Action::FailOver { to } => self.fail_over_by_command(now, tables, cell, to),
             Action::Fence { member } => self.fence(now, tables, cell, member),
             Action::Readmit { member } => self.readmit(now, tables, cell, member),
+            Action::Phy { member, runs } => self.phy_runs(now, tables, cell, member, runs),
             Action::Arm { standby } => self.arm(now, tables, cell, standby),
             Action::Switch { to } => {
                 let boundary = self.boundary(now, tables, command)?;
@@ -239,6 +240,30 @@ impl LcoreState {
         let cause = Cause::Command;
         self.say(now, cell, EventKind::Fenced { member, cause });
         self.give_up(now, tables, cell, member);
+        Ok(current)
+    }
+
+    /// Says that P5 started the PHY of `member`, or stopped it. A standby that a failover waits for may be
+    /// it.
+    fn phy_runs(
+        &mut self,
+        now: Instant,
+        tables: &Tables,
+        cell: CellId,
+        member: MemberId,
+        runs: bool,
+    ) -> Result<SlotCount, Refusal> {
+        known(tables, cell, member)?;
+        let state = self.cells.get_mut(cell.index());
+        let state = state.ok_or(Refusal::UnknownMember)?;
+        let current = state.clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
+        let fapi = state.fapi.as_mut().ok_or(Refusal::UnknownMember)?;
+        if fapi.group.is_running(member) != runs {
+            fapi.group.set_running(member, runs);
+        }
+        if runs && state.failover.stranded {
+            self.retry_failover(now, tables, cell);
+        }
         Ok(current)
     }
 

@@ -186,6 +186,13 @@ pub enum Action {
         /// The member.
         member: MemberId,
     },
+    /// The member's PHY was started, or stopped: what P5 says.
+    Phy {
+        /// The member.
+        member: MemberId,
+        /// From START to STOP.
+        runs: bool,
+    },
     /// The failover plan: who takes over, or nobody.
     Arm {
         /// The standby.

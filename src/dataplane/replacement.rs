@@ -293,6 +293,10 @@ impl CellState {
         if keep.keeps_clock {
             self.take_time(before, keep);
         }
+        // A group of other members begins anew: P5 says again who runs, or each is heard.
+        if keep.keeps_clock && keep.same_shape && self.fapi.is_some() && before.fapi.is_some() {
+            swap(&mut self.fapi, &mut before.fapi);
+        }
         self.take_members(now, rules, before, keep);
         self.take_failover(before, keep);
         self.take_roles(now, rules, before, keep);

@@ -1,6 +1,7 @@
 //! Every rule from both sides, by edits to the first example: one edit, one problem, at its line.
 
 mod cells;
+mod fapi;
 mod files;
 mod groups;
 mod lcores;

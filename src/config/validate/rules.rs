@@ -3,7 +3,7 @@
 //! Judged on everything that could be read, so that a mistake elsewhere hides nothing here.
 
 use super::{Draft, Item};
-use crate::config::model::{Attachment, Bridge, Cell, FapiPeer, Peer, Streams, Transport};
+use crate::config::model::{Attachment, Bridge, Cell, Dialect, FapiPeer, Peer, Streams, Transport};
 use crate::config::source::fields::{Field, Section};
 use crate::config::source::problem::{Diagnosis, Problem};
 use crate::ran::{Direction, EaxcId};
@@ -14,6 +14,7 @@ pub(super) fn across(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     addresses(draft, diagnosis);
     for cell in &draft.cells {
         transports(draft, cell, diagnosis);
+        dialects(draft, cell, diagnosis);
     }
     streams(draft, diagnosis);
     pooled(draft, diagnosis);
@@ -129,6 +130,46 @@ fn transports(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosi
             "one transport for all endpoints of a cell",
             diagnosis,
         );
+    }
+}
+
+/// Bodies pass as they are: the peers of a cell write them in one byte order, and with a P5 proxy in one
+/// dialect that has a transport for P5.
+fn dialects(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosis) {
+    let Some(cell) = &item.value else { return };
+    let Some(fapi) = &cell.fapi else { return };
+    let l2 = draft.l2s.get(fapi.l2);
+    let Some(l2) = l2.and_then(|l2| l2.value.as_ref()) else {
+        return;
+    };
+    let plain = |dialect| matches!(dialect, Dialect::FapiBig | Dialect::FapiLittle);
+    if fapi.p5.is_some() && plain(l2.dialect) {
+        let field = item.field.below(&["fapi", "p5"]);
+        let what = "has no transport in the dialect of the L2, plain FAPI".to_owned();
+        refuse(&field, what, "no p5, or oai-nfapi or scf225v2", diagnosis);
+    }
+    let phys = cell
+        .members
+        .iter()
+        .filter_map(|one| draft.phys.get(one.phy?));
+    for phy in phys {
+        let Some(value) = &phy.value else { continue };
+        let little = |dialect| dialect == Dialect::FapiLittle;
+        let (what, accepted) = if little(value.dialect) != little(l2.dialect) {
+            (
+                "writes in the other byte order than the L2",
+                "one byte order in a cell",
+            )
+        } else if fapi.p5.is_some() && value.dialect != l2.dialect {
+            (
+                "writes P5 in another dialect than the L2",
+                "the L2's dialect, or no p5",
+            )
+        } else {
+            continue;
+        };
+        let field = phy.field.below(&["dialect"]);
+        refuse(&field, what.to_owned(), accepted, diagnosis);
     }
 }
 
