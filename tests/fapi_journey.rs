@@ -226,13 +226,17 @@ fn p7(message: u16, body: &[u8]) -> Vec<u8> {
 
 /// A frame of `from` to the appliance.
 fn frame(from: Place, message: u16, body: &[u8]) -> Vec<u8> {
-    let pdu = p7(message, body);
+    carry(from, &p7(message, body))
+}
+
+/// A datagram of `from` to the appliance in its frame.
+fn carry(from: Place, pdu: &[u8]) -> Vec<u8> {
     let mut udp = Vec::new();
     udp.extend_from_slice(&from.udp.0.to_be_bytes());
     udp.extend_from_slice(&from.udp.1.to_be_bytes());
     udp.extend_from_slice(&(8 + pdu.len() as u16).to_be_bytes());
     udp.extend_from_slice(&[0, 0]);
-    udp.extend_from_slice(&pdu);
+    udp.extend_from_slice(pdu);
     let pseudo = [
         &from.ip[..],
         &from.own,
@@ -462,4 +466,42 @@ fn what_is_damaged_is_refused_with_its_reason() {
     let beyond = [&[4, 0, 0, 0][..], &ONE_PDU].concat();
     assert_eq!(bench.receive(L2, &frame(L2, DL_TTI, &beyond)), []);
     assert_eq!(bench.dropped(DropReason::P7Malformed), 1);
+}
+
+#[test]
+fn a_header_of_another_phy_or_of_early_2024_is_refused() {
+    let mut bench = Bench::running();
+    let body = [&point(1)[..], &ONE_PDU].concat();
+    let mut other = p7(DL_TTI, &body);
+    other[1] = 2;
+    let checksum = crc(&[&other[..10], &[0; 4], &body]);
+    other[10..14].copy_from_slice(&checksum.to_be_bytes());
+    assert_eq!(bench.receive(L2, &carry(L2, &other)), []);
+    assert_eq!(bench.dropped(DropReason::P7Phy), 1);
+    let length = (16 + body.len() as u16).to_be_bytes();
+    let old = [&[0, 1, 0, 0x80][..], &length, &[0; 10], &body].concat();
+    assert_eq!(bench.receive(L2, &carry(L2, &old)), []);
+    assert_eq!(bench.dropped(DropReason::P7OldHeader), 1);
+}
+
+#[test]
+fn more_pdus_than_oai_has_room_for_are_not_passed_on_to_it() {
+    // Two spaces keep the limits that the other tests do without.
+    let mut bench = Bench::running_with(|text| text.replace("limits: oai", "limits:  oai"));
+    let pdus = [0, 0, 0, 4].repeat(33);
+    let body = [&[33, 0][..], &pdus].concat();
+    assert_eq!(bench.say(L2, DL_TTI, 1, &body), []);
+    assert_eq!(bench.dropped(DropReason::P7Limits), 1);
+}
+
+#[test]
+fn a_phy_that_p5_has_not_started_is_given_nothing() {
+    let p5 = "      p5: {transport: tcp, l2: \"127.0.0.1:1\", listen: \"127.0.0.1:2\"}\n      confirm: 2";
+    let mut bench = Bench::new(|text| text.replace("      confirm: 2", p5));
+    bench.indicate(PHY_A, 0);
+    assert_eq!(bench.say(L2, DL_TTI, 1, &ONE_PDU), []);
+    assert_eq!(bench.dropped(DropReason::NotRunning), 1);
+    let (member, runs) = (MemberId(0), true);
+    bench.command(Boundary::Next, Action::Phy { member, runs });
+    assert_eq!(bench.say(L2, DL_TTI, 2, &ONE_PDU).len(), 1);
 }
