@@ -51,6 +51,11 @@ impl Book {
         Ok(new)
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.pages.fill(Page::default());
+    }
+
     /// Who has been given `request` of `slot`; nobody if the slot is not in the book.
     pub fn given(&self, slot: SlotCount, request: Request) -> u8 {
         let page = self.pages.get(self.index(slot));

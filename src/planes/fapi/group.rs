@@ -22,6 +22,10 @@ const SLOTS: usize = 128;
 /// How far a message's slot may lie from the slot on air.
 const WINDOW: i64 = SLOTS as i64 / 2;
 
+/// SLOT.indications in a row of whoever the L2 follows, too far from its clock, that begin it anew: the PHY was
+/// restarted, or stood still for longer than can be filled.
+const STRAYS: u8 = 32;
+
 /// What is configured, the same for all members of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupRules {
@@ -108,6 +112,8 @@ pub struct Group {
     newest: SlotCount,
     /// Slots up to this one are supplied with NULL requests.
     supplied: SlotCount,
+    /// Indications in a row that were too far from the L2's clock.
+    strays: u8,
 }
 
 impl Default for Group {
@@ -121,6 +127,7 @@ impl Default for Group {
             heard: [Instant::NEVER; MEMBERS],
             newest: SlotCount(0),
             supplied: SlotCount(0),
+            strays: 0,
         }
     }
 }
@@ -159,6 +166,7 @@ impl Group {
             heard,
             newest,
             supplied,
+            strays,
         } = other;
         self.book.copy_from(book);
         self.ticker.clone_from(ticker);
@@ -168,6 +176,7 @@ impl Group {
         self.heard = *heard;
         self.newest = *newest;
         self.supplied = *supplied;
+        self.strays = *strays;
     }
 
     /// True if `copy_from` may be called with `other`.
@@ -271,14 +280,31 @@ impl Group {
             // Slots that were never indicated are nobody's.
             self.supplied = slot.offset(-1);
         }
-        match self.ticker.heard(&rules.ticker, slot, now) {
+        let tick = self.ticker.heard(&rules.ticker, slot, now);
+        let strays = std::mem::take(&mut self.strays);
+        match tick {
             Tick::Forward => Ok(SlotAdmitted { fill_from: None }),
             Tick::FillThenForward { from } => Ok(SlotAdmitted {
                 fill_from: Some(from),
             }),
             Tick::Repeated => Err(IndicationDrop::Repeated),
-            Tick::OutOfStep => Err(IndicationDrop::OutOfStep),
+            Tick::OutOfStep if strays + 1 < STRAYS => {
+                self.strays = strays + 1;
+                Err(IndicationDrop::OutOfStep)
+            }
+            Tick::OutOfStep => {
+                self.begin_anew(rules, slot, now);
+                Ok(SlotAdmitted { fill_from: None })
+            }
         }
+    }
+
+    /// The L2's clock goes on at `slot`; what was given of other slots is forgotten.
+    fn begin_anew(&mut self, rules: &GroupRules, slot: SlotCount, now: Instant) {
+        self.ticker.set(&rules.ticker, slot, now);
+        self.book.clear();
+        self.newest = slot.offset(-1);
+        self.supplied = self.newest;
     }
 
     /// The slot whose SLOT.indication is to be made up at `now`. Call again until there is none.

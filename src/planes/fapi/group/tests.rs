@@ -307,6 +307,22 @@ fn a_member_that_has_not_spoken_since_its_start_is_not_lost() {
 }
 
 #[test]
+fn a_phy_that_counts_from_elsewhere_is_followed_after_a_while() {
+    let (mut group, roles) = begun();
+    let elsewhere = |n: i64| slot(n - 5_000);
+    for n in 1..i64::from(STRAYS) {
+        let heard = group.slot_indicated(&rules(), &roles, A, elsewhere(n), told(n));
+        assert_eq!(heard, Err(IndicationDrop::OutOfStep));
+    }
+    let last = i64::from(STRAYS);
+    let heard = group.slot_indicated(&rules(), &roles, A, elsewhere(last), told(last));
+    assert_eq!(heard, Ok(SlotAdmitted { fill_from: None }));
+    let next = elsewhere(last + 1);
+    let given = group.request(&roles, Request::DlTti, next, told(last));
+    assert_eq!(given.map(|given| given.full), Ok(A));
+}
+
+#[test]
 fn the_deadline_is_the_earliest_of_all_that_is_due() {
     let (mut group, roles) = begun();
     due(&mut group, &roles, told(0));
