@@ -227,17 +227,22 @@ impl Pump {
             return;
         };
         while let Some(event) = mailbox.hear() {
-            let by = self.answer(&event);
-            if let Some(renewing) = &mut self.renewing
-                && event.term >= renewing.renewal.wanted.term
-            {
-                match renewing.told.len() < KEPT {
-                    true => renewing.told.push((event, by)),
-                    false => renewing.untold += 1,
+            let due = self.answered(&event);
+            let by = due.as_ref().map(|(awaited, _)| Arc::clone(&awaited.by));
+            match &mut self.renewing {
+                Some(renewing) if event.term >= renewing.renewal.wanted.term => {
+                    match renewing.told.len() < KEPT {
+                        true => renewing.told.push((event, by)),
+                        false => renewing.untold += 1,
+                    }
                 }
-                continue;
+                _ => self.tell(event, by),
             }
-            self.tell(event, by);
+            // Last: whoever has the answer finds the event that says the same. He may have gone; the event
+            // says it to everybody.
+            if let Some((awaited, answer)) = due {
+                let _ = awaited.answer.send(answer);
+            }
         }
     }
 
@@ -260,8 +265,8 @@ impl Pump {
         self.board.log.push(told, &wanted);
     }
 
-    /// Answers whoever gave the command, and says who that was.
-    fn answer(&mut self, event: &Event) -> Option<Arc<str>> {
+    /// Whoever waits for an answer that `event` is, and the answer.
+    fn answered(&mut self, event: &Event) -> Option<(Awaited, Answer)> {
         let (command, answer) = match event.kind {
             EventKind::Accepted { command, boundary } => {
                 (command, Answer::Accepted { command, boundary })
@@ -269,10 +274,7 @@ impl Pump {
             EventKind::Refused { command, why } => (command, Answer::Refused { why }),
             _ => return None,
         };
-        let awaited = self.awaited.remove(&command)?;
-        // Whoever asked may have gone; the event says it to everybody.
-        let _ = awaited.answer.send(answer);
-        Some(awaited.by)
+        Some((self.awaited.remove(&command)?, answer))
     }
 
     fn collect(&mut self, seat: usize) {
