@@ -148,7 +148,7 @@ pub struct CellCounters {
     pub fapi_requests: u64,
     /// NULL requests made from a request of the L2.
     pub fapi_request_nulls: u64,
-    /// Slots and kinds of request for which the slot clock made NULL requests.
+    /// NULL requests made by the slot clock.
     pub fapi_clock_nulls: u64,
     /// Indications of PHYs that went to the L2.
     pub fapi_indications: u64,

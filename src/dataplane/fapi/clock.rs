@@ -76,7 +76,7 @@ fn supply(
             });
         }
         if let Some(counters) = lcore.counters.cells.get_mut(cell.index()) {
-            counters.fapi_clock_nulls += 1;
+            counters.fapi_clock_nulls += u64::from(due.members.count_ones());
         }
     }
 }
