@@ -88,6 +88,26 @@ fn a_live_screen_ends_with_its_terminal() {
 }
 
 #[test]
+fn a_live_screen_in_the_background_says_how_to_start_it_instead_of_being_stopped_for_good() {
+    let folder = Folder::new("background");
+    let screen = folder.0.join("screen");
+    // Of a shell that waits for it, `timeout` makes a job in the background.
+    let top = format!("timeout 20 {RANSHIFT} top --api unix:/nowhere/api.sock; exit $?");
+    let status = Command::new("script")
+        .args(["--quiet", "--flush", "--return", "--command", &top])
+        .arg(&screen)
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    let shown = fs::read(&screen).unwrap();
+    let told = String::from_utf8_lossy(&shown);
+    assert_eq!(status.code(), Some(2), "{told}");
+    assert!(told.contains("timeout --foreground"), "{told}");
+}
+
+#[test]
 fn a_put_that_ends_before_its_body_does_changes_nothing() {
     let folder = Folder::new("half-put");
     let mut appliance = Process::start(&folder.0, &folder.0.join("live.state"));

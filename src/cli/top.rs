@@ -15,6 +15,8 @@ use super::calendar;
 use super::client::{Access, Client};
 use poll::{Report, Wish};
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +35,15 @@ impl Top {
     pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             eprintln!("ranshift: top needs a terminal; `ranshift ctl status` prints the same once");
+            return Ok(Exit::Usage);
+        }
+        // Where a job in the background draws, the kernel stops it; and no signal but SIGKILL ends it then, as
+        // the call that sets up the terminal begins again after each.
+        if tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpgrp()) {
+            eprintln!(
+                "ranshift: top needs the foreground of its terminal: start it without `&`, and with \
+                 `timeout --foreground` under timeout"
+            );
             return Ok(Exit::Usage);
         }
         let client = match Client::new(&self.access) {
