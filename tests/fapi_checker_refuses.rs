@@ -349,16 +349,11 @@ fn a_null_after_a_full_request_is_refused() {
 }
 
 #[test]
-fn a_request_to_a_fenced_phy_is_refused() {
+fn a_request_of_its_own_slot_to_a_fenced_phy_is_refused() {
     let mut run = run();
-    let slot = slot(DEATH + 20);
-    insert(
-        &mut run,
-        TO_A,
-        TIMING.air(slot) - 200_000,
-        DL_TTI,
-        &null(slot, 2),
-    );
+    let own = slot(DEATH);
+    let at = TIMING.air(slot(DEATH + 20)) - 200_000;
+    insert(&mut run, TO_A, at, DL_TTI, &null(own, 2));
     refused(&run, Rule::Fence);
 }
 

@@ -337,6 +337,38 @@ fn a_message_of_more_segments_than_can_be_numbered_is_refused() {
 }
 
 #[test]
+fn a_message_that_cannot_be_said_leaves_no_gap_in_the_numbers() {
+    let mut bench = Bench::new(PLAIN);
+    let small = |sequence| datagrams(L2, TX_DATA, sequence, &body(100), SEGMENT, 1);
+    let before = bench.ask(&small(1));
+    let segments = datagrams(L2, TX_DATA, 2, &body(128 * 1434 + 1), 65_000, 1);
+    let cut = |(segment, id): (&Vec<u8>, u16)| fragments(segment, 1480, id);
+    let frames: Vec<_> = segments.iter().zip(0..).flat_map(cut).collect();
+    assert_eq!(bench.ask(&frames), []);
+    let after = bench.ask(&small(3));
+    assert_eq!(after[0].sequence, before[0].sequence + 1);
+}
+
+#[test]
+fn a_phy_that_counts_elsewhere_is_told_its_own_slot_however_the_message_is_cut() {
+    let elsewhere = ("phy-a: {}", "phy-a: {slot_offset: 7}");
+    let mut bench = Bench::new(&[
+        PLAIN[0],
+        elsewhere,
+        ("l2-side: {mtu: 1500", "l2-side: {mtu: 9000"),
+    ]);
+    let body = body(5000);
+    let mut told = body.clone();
+    told[..4].copy_from_slice(&[0, 0, 0, 7]);
+    let whole_frame = datagrams(L2, TX_DATA, 1, &body, 8000, 1);
+    let in_segments = datagrams(L2, TX_DATA, 2, &body, SEGMENT, 1);
+    let in_fragments = fragments(&datagrams(L2, TX_DATA, 3, &body, 65_000, 1)[0], 1480, 9);
+    for frames in [whole_frame, in_segments, in_fragments] {
+        assert_eq!(whole(&bench.ask(&frames)), told, "{} frames", frames.len());
+    }
+}
+
+#[test]
 fn loss_duplicates_and_disorder_leave_right_messages_and_counted_frames() {
     let mut random = Pcg32::new(4, 1);
     let mut bench = Bench::new(PLAIN);

@@ -22,6 +22,9 @@ pub const CRC: u16 = 0x86;
 /// ERROR.indication.
 pub const ERROR: u16 = 0x07;
 
+/// DL_NODE_SYNC, which either has by its dialect.
+pub const NODE_SYNC: [u16; 2] = [0x180, 0x181];
+
 /// The requests of a slot.
 pub const REQUESTS: [u16; 4] = [DL_TTI, UL_TTI, UL_DCI, TX_DATA];
 

@@ -75,8 +75,8 @@ impl Model {
     }
 
     fn listeners(&self) -> impl Iterator<Item = usize> + use<> {
-        let (heard, fenced) = (self.heard, self.fenced);
-        (0..2).filter(move |member| heard[*member] > 0 && !fenced[*member])
+        let heard = self.heard;
+        (0..2).filter(move |member| heard[*member] > 0)
     }
 
     fn send(&mut self, out: &mut Out, to: usize, id: u16, timestamp: u32, body: &[u8]) {

@@ -40,7 +40,7 @@ rules! {
     NullTime "null_time" "a NULL that the L2 did not cause leaves between the deadline and its slot's time on air",
     ActiveNulls "active_nulls" "the active PHY is given NULLs only if that is configured",
     GivenOnce "given_once" "a PHY is not given a NULL of a slot after another request of its kind",
-    Fence "fence" "nothing goes to a fenced PHY and nothing comes from it",
+    Fence "fence" "only NULL requests and node sync go to a fenced PHY, and nothing comes from it",
     SlotOrder "slot_order" "every slot is indicated to the L2 once, in order, to the end",
     SlotTime "slot_time" "a SLOT.indication that the active did not send is made up, at most one slot after it was due",
     Speaker "speaker" "an indication is the slot owner's, and a former owner's only for the depth of its pipeline",

@@ -1,6 +1,7 @@
 //! What the slot clock owes: NULL requests to PHYs that the L2 left without, SLOT.indications that no PHY
 //! sent, the loss of a PHY that fell silent, and failing CRCs for what died with it.
 
+use super::Recipient;
 use super::send::{self, Made};
 use crate::dataplane::journey::members;
 use crate::dataplane::lcore_state::LcoreState;
@@ -68,7 +69,7 @@ fn supply(
             let Some(phy) = fapi.phys.get(member.index()) else {
                 continue;
             };
-            let number = next(lcore, cell, Some(member));
+            let number = next(lcore, cell, Recipient::Phy(member));
             let point = send::point(due.slot, cell_tables.numerology, phy.slot_offset);
             let timestamp = on_air_us(point, cell_tables);
             originate(tables, lcore, phy.peer, |p7| {
@@ -99,7 +100,7 @@ fn indicate(
             return;
         };
         state.follow_ticker(cell_tables);
-        let number = next(lcore, cell, None);
+        let number = next(lcore, cell, Recipient::L2);
         let point = SlotPoint::of(slot, cell_tables.numerology);
         originate(tables, lcore, fapi.l2, |p7| {
             send::slot_indication(p7, number, point)
@@ -131,7 +132,7 @@ pub(in crate::dataplane) fn fail_crcs(
         let Some((slot, blocks, count)) = lost else {
             return;
         };
-        let number = next(lcore, cell, None);
+        let number = next(lcore, cell, Recipient::L2);
         let point = SlotPoint::of(slot, cell_tables.numerology);
         let failed = blocks.iter().take(count).map(|block| Transmission {
             handle: block.handle,
@@ -171,13 +172,10 @@ fn originate(
     }
 }
 
-fn next(lcore: &mut LcoreState, cell: CellId, to: Option<MemberId>) -> u16 {
+fn next(lcore: &mut LcoreState, cell: CellId, to: Recipient) -> u16 {
     let state = lcore.cells.get_mut(cell.index());
     let fapi = state.and_then(|state| state.fapi.as_mut());
-    fapi.map_or(0, |fapi| match to {
-        Some(member) => fapi.next_to_phy(member),
-        None => fapi.next_to_l2(),
-    })
+    fapi.map_or(0, |fapi| fapi.next_to(to))
 }
 
 /// The transmit timestamp of what is sent for `point`: its own air time, microseconds since SFN 0 slot 0.

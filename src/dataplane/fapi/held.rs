@@ -13,7 +13,9 @@ use crate::dataplane::outbox::OutboxFull;
 use crate::dataplane::tables::{P7Entry, PeerEntry, PeerKind, TEMPLATE};
 use crate::dataplane::verdict::{Departure, DropReason, Verdict};
 use crate::wire::checksum::{Difference, Running};
+use crate::wire::nfapi::checksum::Sum;
 use crate::wire::nfapi::segment::Segments;
+use crate::wire::nfapi::slot::SLOT_LEN;
 use crate::wire::nfapi::{Head, Header, MessageId};
 use crate::wire::{checksum, udp};
 
@@ -80,9 +82,11 @@ pub(in crate::dataplane) fn decide<F>(
             asked.fate,
             departures,
         )?;
+        scene.sent(asked.fate);
         return Ok(Leaving::Frames);
     }
     cut(message, scene, &view, (entry, &to), &asked)?;
+    scene.sent(asked.fate);
     Ok(Leaving::Parts)
 }
 
@@ -178,9 +182,11 @@ fn cut<F>(
     (entry, to): (&PeerEntry, &P7Entry),
     asked: &Asked,
 ) -> Result<(), DropReason> {
-    if asked.fate.shift != 0 {
-        return Err(DropReason::NotRepresentable);
-    }
+    let numerology = scene
+        .tables
+        .cell(asked.fate.cell)
+        .map(|cell| cell.numerology);
+    let numerology = numerology.ok_or(DropReason::UnknownPeer)?;
     let mut runs = [Run::default(); FRAMES];
     let frames = message.frames.iter_mut().zip(message.bytes).zip(0..);
     let mut len = 0;
@@ -194,6 +200,8 @@ fn cut<F>(
         };
         len += run.bytes.len();
     }
+    let first = runs.first().map_or(&[][..], |run| run.bytes);
+    let mut point = send::moved(first, to.dialect, numerology, asked.fate.shift);
     let mut body = Body {
         runs: &runs,
         skip: 0,
@@ -208,8 +216,12 @@ fn cut<F>(
             piece: segment.piece,
             timestamp: asked.timestamp,
         };
-        let len = segment.range.len();
-        let lead = Lead::new(&header, (entry, to), &asked.envelope, body, len)?;
+        // The point is in the first.
+        let point = point.take();
+        let point = point.as_ref().map_or(&[][..], |point| &point[..]);
+        body.next(point.len());
+        let len = segment.range.len() - point.len();
+        let lead = Lead::new(&header, (entry, to), &asked.envelope, (point, body), len)?;
         body = push(scene, entry, &lead, body, len).map_err(|_| DropReason::OutboxFull)?;
     }
     Ok(())
@@ -244,31 +256,34 @@ fn push<'r>(
 /// Everything before the body in one frame.
 #[derive(Clone, Copy, Debug)]
 struct Lead {
-    bytes: [u8; TEMPLATE + LONGEST_HEADER],
+    bytes: [u8; TEMPLATE + LONGEST_HEADER + SLOT_LEN],
     len: usize,
 }
 
 impl Lead {
-    /// In front of the next `len` bytes of `body`.
+    /// With `point`, in front of the next `len` bytes of `body`.
     fn new(
         header: &Header,
         (entry, to): (&PeerEntry, &P7Entry),
         envelope: &Envelope,
-        body: Body<'_>,
+        (point, body): (&[u8], Body<'_>),
         len: usize,
     ) -> Result<Self, DropReason> {
         let mut p7 = [0; LONGEST_HEADER];
-        let show =
-            |sum: &mut crate::wire::nfapi::checksum::Sum| body.each(len, |run| sum.over(run));
-        let written = header.emit_shown(to.dialect, len as u32, show, &mut p7)?;
+        let show = |sum: &mut Sum| {
+            sum.over(point);
+            body.each(len, |run| sum.over(run));
+        };
+        let said = point.len() + len;
+        let written = header.emit_shown(to.dialect, said as u32, show, &mut p7)?;
         let p7 = p7.get(..written).unwrap_or_default();
-        let pdu = (written + len) as u32;
+        let pdu = (written + said) as u32;
         let outer = EgressHeader::new(&entry.user, envelope, &[], pdu, Difference::default());
         let mut lead = Self {
-            bytes: [0; TEMPLATE + LONGEST_HEADER],
-            len: outer.bytes().len() + written,
+            bytes: [0; TEMPLATE + LONGEST_HEADER + SLOT_LEN],
+            len: outer.bytes().len() + written + point.len(),
         };
-        let bytes = outer.bytes().iter().chain(p7);
+        let bytes = outer.bytes().iter().chain(p7).chain(point);
         for (place, byte) in lead.bytes.iter_mut().zip(bytes) {
             *place = *byte;
         }

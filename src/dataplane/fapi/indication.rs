@@ -1,6 +1,6 @@
 //! What a PHY says: its SLOT.indication drives the L2's clock, the rest passes if it owns the slot inside.
 
-use super::{Fate, Incoming, send};
+use super::{Fate, Incoming, Recipient, send};
 use crate::dataplane::journey::Scene;
 use crate::dataplane::mailbox::EventKind;
 use crate::dataplane::tables::CellTables;
@@ -157,8 +157,10 @@ fn to_l2(
     let fapi = state.and_then(|state| state.fapi.as_mut());
     let fapi = fapi.ok_or(DropReason::UnknownPeer)?;
     Ok(Fate {
+        cell: incoming.cell,
+        recipient: Recipient::L2,
         to,
-        sequence: fapi.next_to_l2(),
+        sequence: fapi.number_to(Recipient::L2),
         shift,
     })
 }

@@ -1,8 +1,9 @@
 //! One P7 datagram from bytes to verdict: who sent it, what it is, to whom it goes.
 //!
 //! A request of the L2 goes whole to the PHY that owns its slot and as NULL to each other that runs; of the
-//! PHYs' indications those pass that their sender may say. Bodies are never edited: addresses, sequence
-//! number and PHY_ID are, and checksums follow by difference, so that a payload is not touched.
+//! PHYs' indications those pass that their sender may say. Of a message addresses, sequence number and PHY_ID
+//! are edited, and SFN and slot where PHYs are not aligned; checksums follow by difference, so that a payload
+//! is not touched.
 
 mod clock;
 mod held;
@@ -110,7 +111,9 @@ fn datagram_of(
         return pieces::hold_datagram(head, scene);
     };
     let fate = judge(scene, (entry, &p7), (message, datagram.timestamp), body)?;
-    send::carry_out(head, scene, &envelope, &p7, fate)
+    let verdict = send::carry_out(head, scene, &envelope, &p7, fate)?;
+    scene.sent(fate);
+    Ok(verdict)
 }
 
 /// What becomes of a message of a peer, by so much of its body as is at hand: SFN and slot at least.
@@ -149,15 +152,32 @@ fn bounds(scene: &Scene<'_>, envelope: &Envelope) -> (usize, usize) {
 /// What becomes of a message that passes.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
+    cell: CellId,
     /// To whom it goes as it is.
+    recipient: Recipient,
     to: PeerId,
-    /// Under which number.
+    /// Under which number; used up once it is sent.
     sequence: u16,
     /// Slots by which SFN and slot inside are moved.
     shift: i32,
 }
 
+/// Who is sent something.
+#[derive(Clone, Copy, Debug)]
+enum Recipient {
+    L2,
+    Phy(MemberId),
+}
+
 impl Scene<'_> {
+    /// What is refused on its way out leaves no gap in the numbers of whoever it was for.
+    fn sent(&mut self, fate: Fate) {
+        let state = self.lcore.cells.get_mut(fate.cell.index());
+        if let Some(fapi) = state.and_then(|state| state.fapi.as_mut()) {
+            fapi.next_to(fate.recipient);
+        }
+    }
+
     /// The endpoint of a member's PHY, how it speaks, and its slot offset.
     fn phy(&self, cell: CellId, member: MemberId) -> Option<(PeerId, &PeerEntry, P7Entry, i32)> {
         let phys = &self.tables.cell(cell)?.fapi.as_ref()?.phys;

@@ -1,6 +1,6 @@
 //! What the L2 asks for: full to the PHY that owns the slot, NULL to each other, once.
 
-use super::{Fate, Incoming, send};
+use super::{Fate, Incoming, Recipient, send};
 use crate::dataplane::journey::{Scene, members};
 use crate::dataplane::verdict::DropReason;
 use crate::planes::fapi::Request;
@@ -162,9 +162,12 @@ fn to_phy(scene: &mut Scene<'_>, cell: CellId, member: MemberId) -> Result<Fate,
     let phy = scene.phy(cell, member).ok_or(DropReason::UnknownPeer)?;
     let (to, _, _, shift) = phy;
     let fapi = fapi_of(scene, cell).ok_or(DropReason::UnknownPeer)?;
+    let recipient = Recipient::Phy(member);
     Ok(Fate {
+        cell,
+        recipient,
         to,
-        sequence: fapi.next_to_phy(member),
+        sequence: fapi.number_to(recipient),
         shift,
     })
 }

@@ -4,7 +4,7 @@
 //! Each message to a peer has a number of its own, which all its datagrams carry. A datagram is cut to the
 //! MTU of its port, so that the appliance never sends fragments.
 
-use super::{Fate, Incoming, bounds};
+use super::{Fate, Incoming, Recipient, bounds};
 use crate::dataplane::classify::Envelope;
 use crate::dataplane::egress::{self, EgressHeader};
 use crate::dataplane::frame_io::FrameInfo;
@@ -89,19 +89,30 @@ fn edited_part(pdu: &[u8]) -> [u8; EDITED] {
 
 /// Moves SFN and slot of a whole datagram for a peer that counts from elsewhere.
 fn shift(pdu: &mut [u8], dialect: Dialect, numerology: Numerology, slots: i32) {
-    let order = dialect.encoding().order;
     let Some(body) = pdu.get_mut(dialect.p7_header_len()..) else {
         return;
     };
-    let Ok((point, _)) = slot::parse(body, order) else {
+    let Some(moved) = moved(body, dialect, numerology, slots) else {
         return;
     };
     if let Some(field) = body.first_chunk_mut() {
-        *field = slot::bytes(shifted(point, numerology, slots), order);
+        *field = moved;
     }
     if dialect == Dialect::OaiNfapi {
         header::set_checksum(pdu);
     }
+}
+
+/// SFN and slot of `body`, `slots` later; nothing if they stay as they are.
+pub(super) fn moved(
+    body: &[u8],
+    dialect: Dialect,
+    numerology: Numerology,
+    slots: i32,
+) -> Option<[u8; slot::SLOT_LEN]> {
+    let order = dialect.encoding().order;
+    let (point, _) = slot::parse(body, order).ok().filter(|_| slots != 0)?;
+    Some(slot::bytes(shifted(point, numerology, slots), order))
 }
 
 /// The point `slots` later.
@@ -120,18 +131,22 @@ fn cut(
     (from, to, entry): (&P7Entry, &P7Entry, &PeerEntry),
     fate: Fate,
 ) -> Result<Verdict, DropReason> {
-    if fate.shift != 0 {
-        return Err(DropReason::NotRepresentable);
-    }
+    let numerology = scene.tables.cell(fate.cell).map(|cell| cell.numerology);
+    let numerology = numerology.ok_or(DropReason::UnknownPeer)?;
     let (start, end) = bounds(scene, envelope);
     let pdu = head.get(start..end).ok_or(DropReason::HeadTooShort)?;
     let (datagram, body) = Datagram::parse(pdu, from.dialect, from.check)?;
     let message = datagram.head.ok_or(DropReason::P7Malformed)?.message;
     let at = envelope.header as usize + (pdu.len() - body.len());
+    let point = moved(body, to.dialect, numerology, fate.shift);
     let segments = Segments::new(to.dialect, fate.sequence, body.len(), room(to));
     for segment in segments.map_err(|_| DropReason::NotRepresentable)? {
         let Segment { piece, range } = segment;
-        let bytes = body.get(range.clone()).unwrap_or_default();
+        // The point is in the first, which has room for it: a shorter one could not be parsed.
+        let point = point.as_ref().filter(|_| range.start == 0);
+        let point = point.map_or(&[][..], |point| &point[..]);
+        let from = range.start + point.len();
+        let bytes = body.get(from..range.end).unwrap_or_default();
         let header = Header {
             head: Head {
                 phy: to.phy,
@@ -141,14 +156,14 @@ fn cut(
             timestamp: datagram.timestamp,
         };
         let mut lead = [0; LONGEST_HEADER];
-        let len = header.emit(to.dialect, &[bytes], &mut lead)?;
+        let len = header.emit(to.dialect, &[point, bytes], &mut lead)?;
         let lead = lead.get(..len).unwrap_or_default();
-        let pdu = (len + bytes.len()) as u32;
+        let pdu = (len + range.len()) as u32;
         let outer = EgressHeader::new(&entry.user, envelope, &[], pdu, Difference::default());
-        let tail = (at + range.start) as u32..(at + range.end) as u32;
+        let tail = (at + from) as u32..(at + range.end) as u32;
         let outbox = &mut *scene.outbox;
         outbox
-            .push(entry.port, &[outer.bytes(), lead], tail, 0)
+            .push(entry.port, &[outer.bytes(), lead, point], tail, 0)
             .map_err(|_| DropReason::OutboxFull)?;
         if let Some(written) = outbox.last_head_mut() {
             sum(written, entry, bytes);
@@ -247,13 +262,6 @@ pub(super) fn fill(
     }
 }
 
-/// Who is sent what is made here.
-#[derive(Clone, Copy, Debug)]
-enum Recipient {
-    L2,
-    Phy(MemberId),
-}
-
 /// Builds one datagram beside the frame under decision.
 fn made(
     scene: &mut Scene<'_>,
@@ -272,10 +280,7 @@ fn made(
     };
     let state = scene.lcore.cells.get_mut(incoming.cell.index())?;
     let state = state.fapi.as_mut()?;
-    let sequence = match recipient {
-        Recipient::L2 => state.next_to_l2(),
-        Recipient::Phy(member) => state.next_to_phy(member),
-    };
+    let sequence = state.next_to(recipient);
     let entry = tables.peer_entry(peer)?;
     let made = build(entry.p7.as_ref()?, sequence, shift)?;
     push(scene.outbox, entry, &made)

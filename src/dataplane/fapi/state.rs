@@ -1,5 +1,6 @@
 //! What a cell remembers of its FAPI plane.
 
+use super::Recipient;
 use crate::dataplane::lcore_state::CellState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::tables::{CellTables, FapiTables};
@@ -31,20 +32,24 @@ impl FapiState {
         self.group.has_shape_of(&other.group)
     }
 
-    /// The number of the next message to the L2.
-    pub(super) const fn next_to_l2(&mut self) -> u16 {
-        let number = self.to_l2;
-        self.to_l2 = number.wrapping_add(1);
-        number
+    /// The number of the next message to a peer.
+    pub(super) fn number_to(&self, recipient: Recipient) -> u16 {
+        match recipient {
+            Recipient::L2 => self.to_l2,
+            Recipient::Phy(member) => self.to_phy.get(member.index()).copied().unwrap_or(0),
+        }
     }
 
-    /// The number of the next message to the PHY of `member`.
-    pub(super) fn next_to_phy(&mut self, member: MemberId) -> u16 {
-        let Some(count) = self.to_phy.get_mut(member.index()) else {
-            return 0;
+    /// The same, and the one after it is another.
+    pub(super) fn next_to(&mut self, recipient: Recipient) -> u16 {
+        let number = self.number_to(recipient);
+        let count = match recipient {
+            Recipient::L2 => Some(&mut self.to_l2),
+            Recipient::Phy(member) => self.to_phy.get_mut(member.index()),
         };
-        let number = *count;
-        *count = number.wrapping_add(1);
+        if let Some(count) = count {
+            *count = number.wrapping_add(1);
+        }
         number
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The role of a member is that of its cell (`planes::role`), so that fronthaul and FAPI of a PHY move at
 //! one slot. Each request goes full to the one that owns its slot and as NULL, once, to every other running
-//! member; what the L2 leaves out is made up from the clock, as a PHY without requests may fail. Indications
-//! are admitted by the slot inside them, of a former owner for the depth of its pipeline.
+//! member, one that is fenced included: it stays alive until it is readmitted, and has nothing to send on air.
+//! What the L2 leaves out is made up from the clock, as a PHY without requests may fail. Indications are
+//! admitted by the slot inside them, of a former owner for the depth of its pipeline.
 
 use crate::planes::fapi::Request;
 use crate::planes::fapi::book::{Book, Forgotten};
@@ -223,7 +224,7 @@ impl Group {
         if !self.is_running(full) {
             return Err(RequestDrop::NotRunning);
         }
-        let others = self.listeners(roles) & !bit(full);
+        let others = self.running & !bit(full);
         let forgotten = |Forgotten| RequestDrop::OutOfStep;
         self.book
             .give(slot, request, bit(full))
@@ -242,7 +243,7 @@ impl Group {
         self.supplied = self.supplied.max(on_air.offset(-1));
         while self.supplied < due {
             let slot = self.supplied.offset(1);
-            let mut members = self.listeners(roles);
+            let mut members = self.running;
             if !rules.active_nulls {
                 members &= !bit(owner(roles, slot));
             }
@@ -368,11 +369,6 @@ impl Group {
         let patience = Duration::from_nanos(slots * slot);
         let from = heard.unwrap_or(Instant::NEVER);
         from.after(patience).after(rules.ticker.grace)
-    }
-
-    /// Who may be given requests: running and not fenced.
-    fn listeners(&self, roles: &Roles) -> u8 {
-        self.running & !roles.fenced()
     }
 
     fn is_near(&self, slot: SlotCount, now: Instant) -> bool {

@@ -157,8 +157,6 @@ impl Member<'_> {
         if clock.unknown {
             return;
         }
-        // Requests come as early as the SLOT.indication of their slot, and a bit.
-        let lead = (settings.ahead + 2) * clock.slot_ns;
         let slack = self.run.inputs.slack_ns as i64;
         for (from, until) in &self.running {
             let heard = self.clock_begun().max(*from);
@@ -167,17 +165,8 @@ impl Member<'_> {
             let first = first.max(clock.at(self.clock_begun()) + settings.ahead + 1);
             let last = clock.at((*until).min(self.run.end)) - 1;
             for slot in first..=last {
-                let (early, late) = clock.air(slot);
-                let touched = |span: &&(usize, u64, u64)| {
-                    span.0 == self.member
-                        && (span.1 as i64) <= late + slack
-                        && i64::try_from(span.2).unwrap_or(i64::MAX) >= early - lead
-                };
-                let over = late + slack > self.run.end as i64;
-                if over
-                    || owners.of(slot) == self.member
-                    || owners.fenced.iter().any(|s| touched(&s))
-                {
+                let (_, late) = clock.air(slot);
+                if late + slack > self.run.end as i64 || owners.of(slot) == self.member {
                     continue;
                 }
                 for id in [DL_TTI, UL_TTI] {
@@ -217,7 +206,6 @@ impl Member<'_> {
                 let demanded = REQUESTS.contains(&message.id)
                     && !matches!(message.id, DL_TTI | UL_TTI)
                     && owners.of(slot) != self.member
-                    && !owners.may_be_fenced(self.member, message.at)
                     && self
                         .running
                         .iter()

@@ -87,13 +87,13 @@ fn a_member_that_is_not_running_is_given_nothing() {
 }
 
 #[test]
-fn a_fenced_standby_is_given_nothing() {
+fn a_fenced_phy_that_runs_is_kept_alive_with_nulls() {
     let (mut group, mut roles) = begun();
     roles.fence(B);
     let given = group
         .request(&roles, Request::DlTti, FIRST, told(0))
         .unwrap();
-    assert_eq!(given.nulls, 0b100);
+    assert_eq!((given.full, given.nulls), (A, 0b110));
 }
 
 #[test]
