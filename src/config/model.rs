@@ -571,9 +571,13 @@ impl Config {
     /// The name of the fixed side of a cell: its RU, or its L2 where there is none.
     pub fn fixed_side(&self, cell: &Cell) -> &str {
         let ru = cell.ru.and_then(|ru| self.rus.get(ru));
-        let l2 = cell.fapi.as_ref().and_then(|fapi| self.l2s.get(fapi.l2));
-        let peer = ru.or(l2.map(|l2| &l2.peer));
-        peer.map_or("", |peer| &peer.name)
+        ru.or(self.l2(cell)).map_or("", |peer| &peer.name)
+    }
+
+    /// The L2 of a cell whose FAPI plane crosses the appliance.
+    pub fn l2(&self, cell: &Cell) -> Option<&Peer> {
+        let l2 = self.l2s.get(cell.fapi.as_ref()?.l2)?;
+        Some(&l2.peer)
     }
 
     /// All peers in order of `PeerId`: RUs, DUs, L2s, PHYs.

@@ -89,7 +89,7 @@ const KINDS: &[&str] = &[
 const MAPPING: Accepts = Accepts::Form("a mapping");
 const PEER: Key = Key::required(
     "peer",
-    Accepts::Form("name of an RU or DU"),
+    Accepts::Form("name of an RU, DU, L2 or PHY"),
     "",
     "Whose frames.",
 );

@@ -62,11 +62,9 @@ pub(super) struct Names<'c> {
 
 impl<'c> Names<'c> {
     fn of(config: &'c Config) -> Self {
-        let rus = config.rus.iter().map(|ru| ru.name.as_str());
-        let dus = config.dus.iter().map(|du| du.peer.name.as_str());
         Self {
             ports: config.ports.iter().map(|port| port.name.as_str()).collect(),
-            peers: rus.chain(dus).collect(),
+            peers: config.peers().map(|peer| peer.name.as_str()).collect(),
             cells: config.cells.iter().map(|cell| cell.name.as_str()).collect(),
             config,
         }
@@ -78,7 +76,7 @@ impl<'c> Names<'c> {
     }
 
     pub(super) fn peer(&self, field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<PeerId> {
-        let position = field.reference("RU or DU", &self.peers, diagnosis)?;
+        let position = field.reference("peer", &self.peers, diagnosis)?;
         u16::try_from(position).ok().map(PeerId)
     }
 
