@@ -246,7 +246,10 @@ impl FapiGenerator {
         }
         for slot in from.0..self.metronome.next_slot().0 {
             let slot = SlotCount(slot).offset(i64::from(self.ahead));
-            let work = self.plan.traffic.work(slot, self.numerology);
+            let work = self
+                .plan
+                .traffic
+                .work(self.as_l2_counts(slot), self.numerology);
             let owner = usize::from(self.switch().is_some_and(|switch| slot >= switch));
             for (n, played) in self.phys.iter_mut().enumerate() {
                 let idle = Work::default();
@@ -254,6 +257,13 @@ impl FapiGenerator {
                 played.give(slot, work, self.numerology, now);
             }
         }
+    }
+
+    /// The L2 counts from the SFN 0 before the first slot that it is told, and draws its work by that count.
+    fn as_l2_counts(&self, slot: SlotCount) -> SlotCount {
+        let cycle = SFN_CYCLE * u64::from(self.numerology.slots_per_frame());
+        let told_first = self.first.offset(i64::from(self.ahead));
+        SlotCount(slot.0 - told_first.0 / cycle * cycle)
     }
 
     fn switch(&self) -> Option<SlotCount> {
@@ -301,6 +311,9 @@ fn send(datagrams: &[Vec<u8>], cable: &mut Cable, at: Instant, ready: &mut VecDe
         ready.extend(frames.map(|bytes| FapiFrame { port, at, bytes }));
     }
 }
+
+/// Frames until SFN wraps.
+const SFN_CYCLE: u64 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -426,6 +439,27 @@ mod tests {
         assert!(!answered(&frames, 1).is_empty());
         assert!(answered(&frames, 2).is_empty());
         assert_eq!(truth.phys[1].report.full, Requests::default());
+    }
+
+    #[test]
+    fn what_a_phy_answers_the_l2_has_asked_for_however_late_the_run_starts() {
+        let cycles = Duration::from_millis(10_240 * 1_000);
+        let (frames, _) = played(FapiPlan {
+            start: START.after(cycles),
+            ..plan()
+        });
+        let asked = told(&frames, 0).into_iter();
+        let asked: Vec<u64> = asked
+            .filter(|(id, _)| *id == MessageId::UL_TTI_REQUEST)
+            .map(|(_, slot)| slot)
+            .collect();
+        let answered = answered(&frames, 1);
+        let unasked: Vec<_> = answered
+            .iter()
+            .filter(|slot| !asked.contains(slot))
+            .collect();
+        assert!(unasked.is_empty(), "{unasked:?}");
+        assert!(!answered.is_empty());
     }
 
     #[test]
