@@ -344,7 +344,7 @@ fn names() -> Names {
         cells: vec![CellNames {
             name: "cell-1".to_owned(),
             members: all(&["du-a", "du-b"]),
-            streams: Vec::new(),
+            ..CellNames::default()
         }],
     }
 }

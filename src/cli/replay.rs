@@ -198,7 +198,7 @@ impl Replay {
     fn perform(&self, stage: &Stage, folder: &Folder) -> Result<Played, Refusal> {
         let outside = |error: &dyn std::fmt::Display| Refusal(Exit::Environment, error.to_string());
         let tables = Arc::new(compile::compile(&stage.config, commands::TERM));
-        let mut worker = Worker::new(tables, Clock::Stamps);
+        let mut worker = Worker::new(Arc::clone(&tables), Clock::Stamps);
         let merge = Merge::open(&stage.inputs).map_err(|error| outside(&error))?;
         let faults = Faults::new(merge, &stage::faults(&stage.scenario, &stage.config));
         let mut arrivals = Watched::new(faults, bytes(&stage.inputs));
@@ -225,7 +225,7 @@ impl Replay {
             actions: &commands::actions(&stage.scenario, start),
             egress: sink(&folder.egress())?,
             ingress: self.write_ingress.as_deref().map(sink).transpose()?,
-            recorder: Recorder::new(stage::timings(&stage.config)),
+            recorder: Recorder::new(stage::timings(&stage.config)).with_fapi(&tables),
             judge: Judge::new(stage::addresses(&stage.config)),
             stop: &stop,
         };

@@ -27,5 +27,6 @@ fn of_cell(config: &Config, cell: &Cell) -> CellNames {
         streams: downlink
             .chain(uplink.map(|id| format!("UL {id}")))
             .collect(),
+        l2: config.l2(cell).map(|l2| l2.name.clone()),
     }
 }

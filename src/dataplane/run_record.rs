@@ -6,7 +6,8 @@ use crate::dataplane::verdict::DropReason;
 use crate::ran::{
     CellId, Direction, Duration, Instant, MemberId, PeerId, Plane, SlotCount, StreamId,
 };
-use crate::wire::nfapi::MessageId;
+use crate::wire::nfapi::Dialect;
+pub use crate::wire::nfapi::MessageId;
 
 /// What the journey found out about the frame it decided last. Written for every frame, read by
 /// whoever records.
@@ -65,8 +66,10 @@ pub struct CellNames {
     pub name: String,
     /// Its members.
     pub members: Vec<String>,
-    /// Its streams, as "DL 0" or "UL 4": direction and RU-side eAxC id.
+    /// Its streams, as "DL 0" or "UL 4": direction and RU-side eAxC id; none without an RU.
     pub streams: Vec<String>,
+    /// Its L2, if its FAPI plane crosses the appliance.
+    pub l2: Option<String>,
 }
 
 /// One cell's timeline.
@@ -80,9 +83,26 @@ pub struct CellRecord {
     pub first: SlotCount,
     /// One entry for each (slot, stream, member, plane, direction, fate), in order of slot.
     pub speech: Vec<Speech>,
+    /// One entry for each (slot, message, PHY, end), in order of slot.
+    pub exchanges: Vec<Exchange>,
 }
 
 impl CellRecord {
+    /// First and last slot of which anything is recorded.
+    pub fn slots(&self) -> Option<(SlotCount, SlotCount)> {
+        let ends = |first: Option<SlotCount>, last: Option<SlotCount>| first.zip(last);
+        let speech = ends(
+            self.speech.first().map(|s| s.slot),
+            self.speech.last().map(|s| s.slot),
+        );
+        let exchanges = ends(
+            self.exchanges.first().map(|e| e.slot),
+            self.exchanges.last().map(|e| e.slot),
+        );
+        let both = speech.into_iter().chain(exchanges);
+        both.reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
+    }
+
     /// When `slot` is on air, by the mean slot duration.
     pub const fn air(&self, slot: SlotCount) -> Instant {
         let nanos = self.slot_duration.as_nanos() as i64;
@@ -108,4 +128,62 @@ pub struct Speech {
     pub fate: Option<DropReason>,
     /// How many.
     pub frames: u32,
+}
+
+/// FAPI messages of one kind in one slot between the L2 and one PHY.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exchange {
+    /// The slot in the messages, as the L2 counts.
+    pub slot: SlotCount,
+    /// What they are.
+    pub message: MessageId,
+    /// Whose PHY was given the request, or sent the indication; `None` if no PHY did.
+    pub member: Option<MemberId>,
+    /// What became of them.
+    pub end: ExchangeEnd,
+    /// How many.
+    pub messages: u32,
+}
+
+/// What became of a FAPI message, or where it came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ExchangeEnd {
+    /// It went on as it was.
+    Passed,
+    /// A NULL request made here, of a request or by the slot clock.
+    Null,
+    /// An indication made here: no PHY had sent it.
+    MadeUp,
+    /// It was dropped for a reason.
+    Dropped(DropReason),
+}
+
+/// Which way a FAPI message goes, and what for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ExchangeKind {
+    /// From the L2, for the PHYs.
+    Request,
+    /// SLOT.indication: the L2's clock.
+    Slot,
+    /// Any other indication of a slot.
+    Indication,
+}
+
+impl Exchange {
+    /// Its kind.
+    pub const fn kind(&self) -> ExchangeKind {
+        match self.message {
+            MessageId::DL_TTI_REQUEST
+            | MessageId::UL_TTI_REQUEST
+            | MessageId::UL_DCI_REQUEST
+            | MessageId::TX_DATA_REQUEST => ExchangeKind::Request,
+            MessageId::SLOT_INDICATION => ExchangeKind::Slot,
+            _ => ExchangeKind::Indication,
+        }
+    }
+
+    /// The name of the message; those of a slot are the same in every dialect.
+    pub fn name(&self) -> &'static str {
+        self.message.name(Dialect::Scf225v2)
+    }
 }

@@ -2,11 +2,12 @@
 //!
 //! `arrivals` reads, splits and restores, `faults` spoils, `io` hands frames to the worker and takes
 //! them back, `sink` writes them down, `judge` holds the output against what must never happen, and
-//! `recorder` remembers what the report is drawn from. Same captures, same configuration: same bytes
+//! `recorder` and `exchanges` remember what the report is drawn from. Same captures, same configuration: same bytes
 //! out, same report, always.
 
 pub mod arrivals;
 pub mod capture;
+mod exchanges;
 pub mod faults;
 pub mod frame;
 pub mod io;

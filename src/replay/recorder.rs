@@ -8,19 +8,23 @@ use crate::dataplane::{
     frame_io::FrameInfo,
     mailbox::Event,
     run_record::{CellRecord, Names, RunRecord, Speech, Trace},
+    tables::Tables,
     verdict::{DropReason, Verdict},
     worker::Observer,
 };
 use crate::ran::{
-    CellId, Direction, Duration, Instant, MemberId, Plane, SlotClock, SlotCount, StreamId,
+    CellId, Direction, Duration, Instant, MemberId, Plane, PortId, SlotClock, SlotCount, StreamId,
 };
+
+use super::exchanges::Exchanges;
+use super::frame::ReplayFrame;
 
 /// Slot timing of one cell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CellTiming {
     /// Slot duration.
     pub slot_duration: Duration,
-    /// Slots against time, if configured; else the first frame of the cell tells.
+    /// Slots against time, if configured; else the first frame of the cell tells, a SLOT.indication best.
     pub clock: Option<SlotClock>,
 }
 
@@ -30,6 +34,7 @@ pub struct Recorder {
     cells: Vec<Cell>,
     events: Vec<Event>,
     sent: BTreeMap<(CellId, MemberId, SlotCount), Instant>,
+    exchanges: Exchanges,
 }
 
 #[derive(Debug)]
@@ -63,6 +68,14 @@ impl Recorder {
         }
     }
 
+    /// Remembers the FAPI planes of `tables` as well.
+    pub fn with_fapi(self, tables: &Tables) -> Self {
+        Self {
+            exchanges: Exchanges::new(tables),
+            ..self
+        }
+    }
+
     /// Something happened.
     pub fn event(&mut self, event: Event) {
         self.events.push(event);
@@ -71,6 +84,21 @@ impl Recorder {
     /// The events so far, in order.
     pub fn events(&self) -> &[Event] {
         &self.events
+    }
+
+    /// A frame left on `port`.
+    pub fn left(&mut self, now: Instant, port: PortId, frame: &ReplayFrame) {
+        self.exchanges.left(now, port, frame);
+    }
+
+    /// When the PHY of `member` was first given a request for a slot from `boundary` on.
+    pub fn first_given(
+        &self,
+        cell: CellId,
+        member: MemberId,
+        boundary: SlotCount,
+    ) -> Option<Instant> {
+        self.exchanges.first_given(cell, member, boundary)
     }
 
     /// When the first frame of `member` for a slot from `boundary` on left.
@@ -86,10 +114,13 @@ impl Recorder {
 
     /// The record of the whole run.
     pub fn finish(self, names: Names, span: (Instant, Instant), counters: Counters) -> RunRecord {
+        let mut exchanges = self.exchanges;
+        let cells = self.cells.into_iter().zip(0..);
+        let cells = cells.map(|(cell, index)| cell.finish(&mut exchanges, CellId(index)));
         RunRecord {
             names,
             span,
-            cells: self.cells.into_iter().map(Cell::finish).collect(),
+            cells: cells.collect(),
             events: self.events,
             counters,
         }
@@ -98,6 +129,7 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn verdict(&mut self, now: Instant, _: FrameInfo, trace: &Trace, verdict: Verdict) {
+        self.exchanges.decided(now, trace, verdict);
         let (Some(id), Some((plane, direction)), Some(slot)) =
             (trace.cell, trace.message, trace.slot)
         else {
@@ -123,9 +155,14 @@ impl Observer for Recorder {
 }
 
 impl Cell {
-    fn finish(self) -> CellRecord {
-        let first = self.speech.keys().next().map_or(SlotCount(0), |key| key.0);
-        let air = match (self.timing.clock, self.seen) {
+    fn finish(self, exchanges: &mut Exchanges, id: CellId) -> CellRecord {
+        let (exchanges, indicated) = exchanges.take(id);
+        let spoken = self.speech.keys().next().map(|key| key.0);
+        let first = spoken
+            .into_iter()
+            .chain(exchanges.first().map(|exchange| exchange.slot));
+        let first = first.min().unwrap_or_default();
+        let air = match (self.timing.clock, indicated.or(self.seen)) {
             (Some(clock), _) => clock.air(first, 0),
             (None, Some((slot, at))) => {
                 let slots = first.since(slot);
@@ -150,6 +187,7 @@ impl Cell {
             first_air: air,
             first,
             speech: speech.collect(),
+            exchanges,
         }
     }
 }

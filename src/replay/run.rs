@@ -288,6 +288,7 @@ impl<W: Appliance> Run<'_, '_, W> {
     fn take_sent(&mut self, now: Instant) -> Result<(), CutShort> {
         for (port, frame) in self.io.take_sent() {
             self.cast.judge.frame(port, &frame);
+            self.cast.recorder.left(now, port, &frame);
             for peer in self.cast.peers.iter_mut() {
                 peer.receive(port, now, frame.bytes());
             }

@@ -61,6 +61,7 @@ impl Story<'_> {
                 "detected_ns": self.since_start(event.at),
                 "boundary_slot": boundary.map(|slot| slot.0),
                 "first_frame_ns": boundary.and_then(|slot| self.first_frame(event.cell, to, slot)),
+                "first_request_ns": boundary.and_then(|slot| self.first_request(event.cell, to, slot)),
                 "death_to_detection_us": event.at.nanos_since(last_heard) as f64 / 1000.0,
                 "due_to_detection_us": event.at.nanos_since(due_at) as f64 / 1000.0,
             }));
@@ -106,6 +107,7 @@ impl Story<'_> {
                 "commanded_ns": commanded.map(|at| self.since_start(at)),
                 "boundary_slot": boundary.0,
                 "first_frame_ns": self.first_frame(event.cell, to, boundary),
+                "first_request_ns": self.first_request(event.cell, to, boundary),
             }));
         }
         migrations
@@ -239,6 +241,11 @@ impl Story<'_> {
         Some(self.since_start(sent))
     }
 
+    fn first_request(&self, cell: CellId, member: MemberId, boundary: SlotCount) -> Option<i64> {
+        let given = self.recorder.first_given(cell, member, boundary)?;
+        Some(self.since_start(given))
+    }
+
     fn names_of(&self, cell: CellId) -> Option<&CellNames> {
         self.names.cells.get(cell.index())
     }
@@ -280,7 +287,7 @@ mod tests {
         let cell = CellNames {
             name: "cell-1".into(),
             members,
-            streams: Vec::new(),
+            ..CellNames::default()
         };
         Names {
             cells: vec![cell],
@@ -331,7 +338,7 @@ mod tests {
         };
         let expected = json!({
             "cell": "cell-1", "from": "du-2", "to": "du-1", "commanded_ns": 500,
-            "boundary_slot": 60, "first_frame_ns": null,
+            "boundary_slot": 60, "first_frame_ns": null, "first_request_ns": null,
         });
         assert_eq!(story.migrations(), [expected]);
         assert!(story.failovers().is_empty());

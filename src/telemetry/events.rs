@@ -94,6 +94,13 @@ fn silence_or_conflict(words: Words<'_>, cell: CellId, kind: EventKind) -> Strin
             words.at(last_heard),
             words.at(due_at)
         ),
+        EventKind::Failover { from, to, .. } if words.l2(cell).is_some() => {
+            format!(
+                "failover decided: {} takes over from {}",
+                member(to),
+                member(from)
+            )
+        }
         EventKind::Failover { from, to, .. } => format!(
             "failover decided: {} waits for its first C-plane to take over from {}",
             member(to),

@@ -1,9 +1,12 @@
 //! A made-up run for the tests of this module: two DUs of one cell, a planned migration, a stall of
-//! the standby, the death of the active DU and a failover. Slots count from `FIRST`.
+//! the standby, the death of the active DU and a failover. Slots count from `FIRST`. The same with the
+//! PHYs of an L2 beside the DUs, and of the PHYs alone.
 
 use crate::dataplane::counters::{CellCounters, Counters, Ledger, PeerCounters, PortCounters};
 use crate::dataplane::mailbox::{Cause, DueClass, Event, EventKind, Mode};
-use crate::dataplane::run_record::{CellNames, CellRecord, Names, RunRecord, Speech};
+use crate::dataplane::run_record::{
+    CellNames, CellRecord, Exchange, ExchangeEnd, MessageId, Names, RunRecord, Speech,
+};
 use crate::dataplane::verdict::DropReason;
 use crate::ran::{CellId, Direction, Duration, Instant, MemberId, Plane, SlotCount, StreamId};
 
@@ -29,6 +32,60 @@ pub(super) fn two_dus() -> RunRecord {
     record.events = events();
     record.counters = counters(&record);
     record
+}
+
+/// The run of `two_dus`, in a cell whose FAPI plane crosses the appliance too.
+pub(super) fn both_planes() -> RunRecord {
+    let mut record = two_dus();
+    record.names.cells[0].l2 = Some("l2-1".to_owned());
+    record.cells[0].exchanges = (0..SLOTS).flat_map(exchanges).collect();
+    record.counters.cells[0].fapi_request_nulls = 2 * SLOTS;
+    record
+}
+
+/// The FAPI plane of `both_planes` alone.
+pub(super) fn two_phys() -> RunRecord {
+    let mut record = both_planes();
+    record.names.cells[0].streams.clear();
+    record.cells[0].speech.clear();
+    let is_of_fronthaul = |kind: &EventKind| {
+        matches!(
+            kind,
+            EventKind::DueMissed { .. } | EventKind::StallEnded { .. }
+        )
+    };
+    record.events.retain(|event| !is_of_fronthaul(&event.kind));
+    record
+}
+
+/// What the PHYs of a slot's owner and of the other are given, and what they say.
+fn exchanges(slot: u64) -> Vec<Exchange> {
+    let (owner, other) = match (MIGRATION..TAKEOVER).contains(&slot) {
+        true => (DU_1, DU_2),
+        false => (DU_2, DU_1),
+    };
+    let said = |message, member, end| Exchange {
+        slot: SlotCount(FIRST + slot),
+        message,
+        member,
+        end,
+        messages: 1,
+    };
+    let is_dead = |member: MemberId| member == DU_1 && slot >= DEATH;
+    let mut exchanges = Vec::new();
+    for message in [MessageId::DL_TTI_REQUEST, MessageId::UL_TTI_REQUEST] {
+        exchanges.push(said(message, Some(owner), ExchangeEnd::Passed));
+        exchanges.push(said(message, Some(other), ExchangeEnd::Null));
+    }
+    exchanges.push(match is_dead(owner) {
+        true => said(MessageId::SLOT_INDICATION, None, ExchangeEnd::MadeUp),
+        false => said(MessageId::SLOT_INDICATION, Some(owner), ExchangeEnd::Passed),
+    });
+    if !is_dead(other) {
+        let end = ExchangeEnd::Dropped(DropReason::NotActive);
+        exchanges.push(said(MessageId::SLOT_INDICATION, Some(other), end));
+    }
+    exchanges
 }
 
 /// A run of `slots` slots without a change, du-2 active throughout.
@@ -60,6 +117,7 @@ fn run(slots: u64, speaks: fn(u64, MemberId) -> (bool, bool)) -> RunRecord {
                 name: "cell-1".to_owned(),
                 members: names(&["du-1", "du-2"]),
                 streams: names(&["DL 0", "DL 1", "UL 0", "UL 1", "UL 4", "UL 5"]),
+                l2: None,
             }],
         },
         span: (Instant(START), Instant(START + slots * SLOT_NS)),
@@ -68,6 +126,7 @@ fn run(slots: u64, speaks: fn(u64, MemberId) -> (bool, bool)) -> RunRecord {
             first_air: Instant(START + LEAD_NS),
             first: SlotCount(FIRST),
             speech,
+            exchanges: Vec::new(),
         }],
         ..RunRecord::default()
     }

@@ -3,11 +3,13 @@
 //! `picture` tell it.
 
 mod audit;
+mod fapi;
 
 use crate::dataplane::mailbox::{Cause, DueClass, Event, EventKind, Mode};
 use crate::dataplane::run_record::RunRecord;
 use crate::ran::{CellId, Instant, MemberId, SlotCount};
 pub(super) use audit::Audit;
+pub(super) use fapi::{FapiAudit, Told};
 
 /// A whole run, told in order.
 pub(super) struct Story {
@@ -31,6 +33,8 @@ pub(super) struct Change {
     pub(super) commanded: Option<Instant>,
     pub(super) failure: Option<Failure>,
     pub(super) audit: Audit,
+    /// Where the FAPI plane of the cell was seen.
+    pub(super) fapi: Option<FapiAudit>,
 }
 
 /// Why an unplanned change was made.
@@ -166,6 +170,7 @@ impl Teller {
             commanded,
             failure,
             audit: Audit::default(),
+            fapi: None,
         });
     }
 

@@ -1,5 +1,7 @@
 //! The story of a run in plain sentences, for a terminal and for the head of the page.
 
+mod fapi;
+
 use super::events::describe;
 use super::story::{Audit, Change, Failure, Silence, SilenceEnd, Story};
 use super::words::{Words, amount, counted, due_class, duration};
@@ -82,27 +84,40 @@ pub(super) fn headline(record: &RunRecord, story: &Story) -> String {
 }
 
 fn in_short(words: Words<'_>, change: &Change) -> String {
-    let slot = change.boundary.0;
+    let slot = match words.l2(change.cell) {
+        Some(_) => words.slot(change.cell, change.boundary),
+        None => format!("slot {}", change.boundary.0),
+    };
     let to = words.mode(change.cell, change.mode);
     if let Some(failure) = change.failure {
         return format!(
-            "{} fell silent at {}, was declared lost {} later, and {to} took over from slot {slot}",
+            "{} fell silent at {}, was declared lost {} later, and {to} took over from {slot}",
             words.member(change.cell, failure.member),
             words.at(failure.last_heard),
             duration(failure.detected.nanos_since(failure.last_heard)),
         );
     }
-    let loss = if change.audit.is_clean() {
-        "no frame lost".to_owned()
-    } else {
-        format!("{} dropped", counted(change.audit.owner_dropped, "frame"))
-    };
+    let loss = loss(words, change);
     match (change.before, change.mode) {
         (Some(Mode::Single(from)), Mode::Single(_)) => format!(
-            "migrated from {} to {to} at slot {slot}, {loss}",
+            "migrated from {} to {to} at {slot}, {loss}",
             words.member(change.cell, from)
         ),
-        _ => format!("{to} from slot {slot}, {loss}"),
+        _ => format!("{to} from {slot}, {loss}"),
+    }
+}
+
+fn loss(words: Words<'_>, change: &Change) -> String {
+    let frames = match change.audit.is_clean() {
+        true => "no frame lost".to_owned(),
+        false => format!("{} dropped", counted(change.audit.owner_dropped, "frame")),
+    };
+    match &change.fapi {
+        Some(fapi) if words.has_fronthaul(change.cell) => {
+            format!("{frames}, {}", fapi::in_short(fapi))
+        }
+        Some(fapi) => fapi::in_short(fapi),
+        None => frames,
     }
 }
 
@@ -114,9 +129,13 @@ pub(super) fn sentences(record: &RunRecord, story: &Story) -> Vec<Sentence> {
     let moves = story.moves().zip(1..);
     sentences.extend(moves.map(|(c, number)| of_change(words, c, Some(number))));
     for (index, _) in record.cells.iter().enumerate() {
-        silences(words, story, CellId(index as u16), &mut sentences);
+        let cell = CellId(index as u16);
+        silences(words, story, cell, &mut sentences);
+        sentences.extend(fapi::told(words, cell));
     }
     sentences.extend(record.events.iter().filter_map(|e| of_event(words, e)));
+    let lost = record.events.iter();
+    sentences.extend(lost.filter_map(|event| fapi::lost(words, story, event)));
     sentences.sort_by_key(|sentence| sentence.at);
     sentences
 }
@@ -138,7 +157,7 @@ fn of_change(words: Words<'_>, change: &Change, number: Option<usize>) -> Senten
             format!(
                 "{cell}: {mode} speaks from {slot}{}. {}",
                 ahead(change),
-                frames(&change.audit)
+                cost(words, change)
             ),
         ),
     };
@@ -162,7 +181,7 @@ fn ahead(change: &Change) -> String {
 
 fn failover(words: Words<'_>, change: &Change, failure: Failure, mode: &str, slot: &str) -> String {
     format!(
-        "{}: {} was lost: last heard at {}, due again at {}, declared lost at {} ({} after its last frame, {} after it was due). {mode} took over from {slot}{}. {} {}",
+        "{}: {} was lost: last heard at {}, due again at {}, declared lost at {} ({} after its last frame, {} after it was due). {mode} took over from {slot}{}. {}",
         words.cell(change.cell),
         words.member(change.cell, failure.member),
         words.at(failure.last_heard),
@@ -171,9 +190,19 @@ fn failover(words: Words<'_>, change: &Change, failure: Failure, mode: &str, slo
         duration(failure.detected.nanos_since(failure.last_heard)),
         duration(failure.detected.nanos_since(failure.due_at)),
         lateness(words, change),
-        gap(&change.audit),
-        frames(&change.audit),
+        cost(words, change),
     )
+}
+
+/// What the change cost, on each plane that the cell has.
+fn cost(words: Words<'_>, change: &Change) -> String {
+    let fapi = change.fapi.as_ref().map(fapi::cost);
+    if !words.has_fronthaul(change.cell) {
+        return fapi.unwrap_or_default();
+    }
+    let gap = change.failure.map(|_| gap(&change.audit));
+    let told = [gap, Some(frames(&change.audit)), fapi];
+    told.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// A standby may itself be late for the slot that it takes over.
@@ -331,6 +360,7 @@ fn of_event(words: Words<'_>, event: &Event) -> Option<Sentence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataplane::run_record::ExchangeEnd;
     use crate::telemetry::example;
 
     #[test]
@@ -362,5 +392,56 @@ mod tests {
     fn an_empty_run_is_told_too() {
         let text = summary(&RunRecord::default());
         assert_eq!(text, "No cell had a frame to decide on.\n");
+    }
+
+    #[test]
+    fn of_phys_requests_and_slots_are_told_by_sfn_and_nothing_of_an_ru() {
+        let text = summary(&example::two_phys());
+        for words in [
+            "migrated from du-2 to du-1 at slot 2958514523200 (SFN 976.0), no request lost, no slot missing;",
+            "Every request of the L2 went to the PHY that owned its slot (400 requests for slots before, 588 from there on), and to no other.",
+            "Around that slot the L2 was told each of 64 slots once, 3 of them made up; none is missing.",
+            "until the end the L2 was told each of 1,000 slots once, 3 of them made up; none is missing (l2-1).",
+        ] {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        assert!(!text.contains("RU"), "{text}");
+    }
+
+    #[test]
+    fn of_a_cell_with_both_planes_both_are_told() {
+        let text = summary(&example::both_planes());
+        for words in [
+            "no frame lost, no request lost, no slot missing;",
+            "Every frame of the owners went to the RU",
+            "Every request of the L2 went to the PHY",
+        ] {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_slot_that_the_l2_was_never_told_is_counted() {
+        let mut record = example::two_phys();
+        record.cells[0]
+            .exchanges
+            .retain(|exchange| exchange.end != ExchangeEnd::MadeUp);
+        let text = summary(&record);
+        assert!(text.contains("the L2 was told 997 slots, none made up; 3 missing, 0 told again"));
+    }
+
+    #[test]
+    fn a_standby_that_fell_silent_is_told_without_a_failover() {
+        let mut record = example::two_phys();
+        let (last_heard, due_at) = (record.span.0, record.span.0);
+        record.events.push(Event {
+            kind: EventKind::Lost {
+                member: example::DU_2,
+                last_heard,
+                due_at,
+            },
+            ..record.events[0]
+        });
+        assert!(summary(&record).contains("cell-1: du-2 is lost: last heard at 0.0000 s"));
     }
 }

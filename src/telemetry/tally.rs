@@ -243,7 +243,7 @@ mod tests {
         let cell = CellNames {
             name: "cell-1".into(),
             members: vec!["du-1".into(), "du-2".into()],
-            streams: Vec::new(),
+            ..CellNames::default()
         };
         Names {
             cells: vec![cell],

@@ -3,7 +3,9 @@
 
 use crate::dataplane::mailbox::{DueClass, Mode, Refusal};
 use crate::dataplane::run_record::{CellNames, CellRecord, RunRecord};
-use crate::ran::{CellId, Direction, Instant, MemberId, Numerology, SlotCount, StreamId, WireSlot};
+use crate::ran::{
+    CellId, Direction, Instant, MemberId, Numerology, SlotCount, SlotPoint, StreamId, WireSlot,
+};
 
 /// The words of one run.
 #[derive(Clone, Copy)]
@@ -59,20 +61,34 @@ impl<'a> Words<'a> {
         format!("{:.4} s", nanos as f64 / 1e9)
     }
 
-    /// "slot 1234 (frame 87.4.1)": the count, and frameId, subframeId and slotId of its headers.
+    /// "slot 1234 (frame 87.4.1)": the count, and frameId, subframeId and slotId of its headers; of a cell with
+    /// a FAPI plane SFN and slot as well, "slot 1234 (SFN 61.14)".
     pub(super) fn slot(self, cell: CellId, slot: SlotCount) -> String {
-        match self.header(cell, slot) {
-            Some((frame, subframe, index)) => {
-                format!("slot {} (frame {frame}.{subframe}.{index})", slot.0)
-            }
-            None => format!("slot {}", slot.0),
+        let numerology = self.timeline(cell).and_then(numerology);
+        let names = self.names(cell);
+        let (Some(numerology), Some(names)) = (numerology, names) else {
+            return format!("slot {}", slot.0);
+        };
+        let point = SlotPoint::of(slot, numerology);
+        let sfn = format!("SFN {}.{}", point.sfn, point.slot);
+        let (frame, subframe, index) = WireSlot::of(slot, numerology).fields(numerology);
+        let frame = format!("frame {frame}.{subframe}.{index}");
+        match (&names.l2, names.streams.is_empty()) {
+            (None, _) => format!("slot {} ({frame})", slot.0),
+            (Some(_), true) => format!("slot {} ({sfn})", slot.0),
+            (Some(_), false) => format!("slot {} ({sfn}, {frame})", slot.0),
         }
     }
 
-    /// frameId, subframeId and slotId of `slot`.
-    pub(super) fn header(self, cell: CellId, slot: SlotCount) -> Option<(u8, u8, u8)> {
-        let numerology = numerology(self.timeline(cell)?)?;
-        Some(WireSlot::of(slot, numerology).fields(numerology))
+    /// The L2 of a cell with a FAPI plane.
+    pub(super) fn l2(self, cell: CellId) -> Option<&'a str> {
+        self.names(cell)?.l2.as_deref()
+    }
+
+    /// Whether an RU is served in the cell.
+    pub(super) fn has_fronthaul(self, cell: CellId) -> bool {
+        let without = |names: &CellNames| names.l2.is_some() && names.streams.is_empty();
+        !self.names(cell).is_some_and(without)
     }
 }
 
@@ -157,6 +173,18 @@ pub(super) const fn refusal(why: Refusal) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::example;
+
+    #[test]
+    fn a_slot_is_named_as_the_planes_of_its_cell_name_it() {
+        let slot = |record: &RunRecord| Words { record }.slot(CellId(0), SlotCount(20_481));
+        assert_eq!(slot(&example::two_dus()), "slot 20481 (frame 0.0.1)");
+        assert_eq!(slot(&example::two_phys()), "slot 20481 (SFN 0.1)");
+        assert_eq!(
+            slot(&example::both_planes()),
+            "slot 20481 (SFN 0.1, frame 0.0.1)"
+        );
+    }
 
     #[test]
     fn durations_carry_the_unit_that_keeps_them_short() {

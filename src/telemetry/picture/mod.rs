@@ -5,6 +5,7 @@
 
 mod html;
 mod lanes;
+mod phys;
 mod tables;
 mod timeline;
 mod zoom;
@@ -54,6 +55,7 @@ pub fn render(record: &RunRecord, facts: &Value) -> String {
             "Liveness of the members",
             tables::liveness(record, &story, &cells),
         ),
+        ("PHYs", phys::phys(record, &cells)),
         ("Frames that ended here, by reason", tables::drops(record)),
         ("Expectations of the scenario", tables::expectations(facts)),
         ("Ledger", tables::ledger(&record.counters.ledger)),
@@ -185,7 +187,8 @@ fn overview(record: &RunRecord, story: &Story, cells: &[CellId]) -> String {
         .map(|(_, stretch)| stretch.lanes().len())
         .sum();
     let steps = (MOST_STEPS / lanes.max(1) as u64).clamp(100, MOST_STEPS_OF_LANE);
-    let mut page = format!("<h2>Who spoke when</h2>\n{LEGEND}");
+    let legend = legend(words, cells, LEGEND_START, FAPI_LEGEND);
+    let mut page = format!("<h2>Who spoke when</h2>\n{legend}{LEGEND_END}");
     for (cell, stretch) in &stretches {
         page.push_str(&format!("<h3>{}</h3>\n", escape(&words.cell(*cell))));
         page.push_str(&timeline::draw(record, story, *cell, stretch, steps));
@@ -200,8 +203,22 @@ fn overview(record: &RunRecord, story: &Story, cells: &[CellId]) -> String {
     page
 }
 
-const LEGEND: &str = "<p class=\"legend\"><svg width=\"22\" height=\"10\"><rect class=\"m0\" width=\"22\" height=\"8\"/></svg> sent to the RU (or, from the RU, taken in) \
-<svg width=\"22\" height=\"10\"><rect class=\"m0 dropped\" y=\"5\" width=\"22\" height=\"3\"/></svg> heard and dropped (a standby, a fenced member) \
+/// A legend, with what only FAPI planes have if `cells` have one, and without what only RUs have if none has.
+fn legend(words: Words<'_>, cells: &[CellId], fronthaul: &str, fapi: &str) -> String {
+    let has_fronthaul = cells.iter().any(|cell| words.has_fronthaul(*cell));
+    let has_fapi = cells.iter().any(|cell| words.l2(*cell).is_some());
+    let part = |is_shown: bool, part| if is_shown { part } else { "" };
+    let parts = [part(has_fronthaul, fronthaul), part(has_fapi, fapi)];
+    format!("<p class=\"legend\">{}", parts.concat())
+}
+
+const FAPI_LEGEND: &str = "<svg width=\"22\" height=\"10\"><rect class=\"m0\" width=\"22\" height=\"8\"/></svg> given to the PHY as it was, or passed to the L2 \
+<svg width=\"22\" height=\"10\"><rect class=\"m0 null\" y=\"3\" width=\"22\" height=\"2\"/></svg> NULL requests \
+<svg width=\"22\" height=\"10\"><rect class=\"made-up\" width=\"22\" height=\"8\"/></svg> made up \n";
+
+const LEGEND_START: &str = "<svg width=\"22\" height=\"10\"><rect class=\"m0\" width=\"22\" height=\"8\"/></svg> sent to the RU (or, from the RU, taken in) \n";
+
+const LEGEND_END: &str = "<svg width=\"22\" height=\"10\"><rect class=\"m0 dropped\" y=\"5\" width=\"22\" height=\"3\"/></svg> heard and dropped (a standby, a fenced member) \
 <svg width=\"22\" height=\"10\"><rect class=\"stall\" width=\"22\" height=\"8\"/></svg> due slots empty \
 <svg width=\"22\" height=\"10\"><rect class=\"lost\" width=\"22\" height=\"8\"/></svg> declared lost \
 <svg width=\"22\" height=\"10\"><rect class=\"fenced\" width=\"22\" height=\"8\"/></svg> fenced. \
@@ -211,7 +228,8 @@ Time is time on air, from the first frame. <span class=\"tools\" hidden>Zoom <bu
 fn close_views(record: &RunRecord, story: &Story, cells: &[CellId]) -> String {
     let words = Words { record };
     let mut page = String::from("<h2>Slot by slot</h2>\n");
-    page.push_str(CLOSE_LEGEND);
+    page.push_str(&legend(words, cells, CLOSE_LEGEND_START, CLOSE_FAPI_LEGEND));
+    page.push_str(CLOSE_LEGEND_END);
     let empty = page.len();
     for (change, number) in story.moves().zip(1..) {
         let whole = whole(record, change.cell, cells);
@@ -269,12 +287,17 @@ fn close_views(record: &RunRecord, story: &Story, cells: &[CellId]) -> String {
     page
 }
 
-const CLOSE_LEGEND: &str = "<p class=\"legend\">One column is one slot. Thin bar above: C-plane, bar below: U-plane. \
-<svg width=\"22\" height=\"14\"><rect class=\"m0\" y=\"1\" width=\"22\" height=\"3\"/><rect class=\"m0\" y=\"5\" width=\"22\" height=\"8\"/></svg> sent \
+const CLOSE_LEGEND_START: &str =
+    "On the fronthaul the thin bar above is the C-plane, the bar below the U-plane. ";
+
+const CLOSE_FAPI_LEGEND: &str = "<svg width=\"22\" height=\"14\"><rect class=\"m0 hollow\" x=\"1\" y=\"2\" width=\"20\" height=\"11\"/></svg> NULL requests \
+<svg width=\"22\" height=\"14\"><rect class=\"made-up\" y=\"2\" width=\"22\" height=\"11\"/></svg> made up ";
+
+const CLOSE_LEGEND_END: &str = "<svg width=\"22\" height=\"14\"><rect class=\"m0\" y=\"1\" width=\"22\" height=\"3\"/><rect class=\"m0\" y=\"5\" width=\"22\" height=\"8\"/></svg> sent \
 <svg width=\"22\" height=\"14\"><rect class=\"m0 hatched\" y=\"1\" width=\"22\" height=\"3\"/><rect class=\"m0 hatched\" y=\"5\" width=\"22\" height=\"8\"/></svg> dropped \
 <svg width=\"12\" height=\"12\"><circle class=\"m0\" cx=\"6\" cy=\"7\" r=\"3\"/></svg> heard \
 <svg width=\"12\" height=\"12\"><path class=\"missed\" d=\"M2 3l8 8m0 -8l-8 8\"/></svg> was due and did not come. \
-Dotted lines are instants on the same axis: frames are sent ahead of the time their slot is on air. Point at a bar for its frames and reason.</p>\n";
+One column is one slot; dotted lines are instants on the same axis: frames are sent ahead of the time their slot is on air. Point at a bar for its frames and reason.</p>\n";
 
 fn whole<'a>(record: &'a RunRecord, cell: CellId, cells: &[CellId]) -> Option<Stretch<'a>> {
     let timeline = record.cells.get(cell.index())?;

@@ -124,7 +124,11 @@ pub(super) fn changes(words: Words<'_>, story: &Story) -> String {
 pub(super) fn liveness(record: &RunRecord, story: &Story, cells: &[CellId]) -> String {
     let words = Words { record };
     let mut rows = Vec::new();
-    for cell in cells.iter().copied() {
+    for cell in cells
+        .iter()
+        .copied()
+        .filter(|cell| words.has_fronthaul(*cell))
+    {
         let members = record
             .names
             .cells
@@ -133,6 +137,9 @@ pub(super) fn liveness(record: &RunRecord, story: &Story, cells: &[CellId]) -> S
         for member in (0..members).map(|index| MemberId(index as u8)) {
             rows.push(member_row(words, story, cell, member));
         }
+    }
+    if rows.is_empty() {
+        return String::new();
     }
     table(
         &[

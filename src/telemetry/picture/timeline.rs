@@ -3,7 +3,7 @@
 //! and of empty due slots come from events and are never averaged away.
 
 use super::html::escape;
-use super::lanes::{Lane, Speaker, Stretch};
+use super::lanes::{Fate, Lane, Row, Speaker, Stretch};
 use crate::dataplane::mailbox::{Event, EventKind, Mode};
 use crate::dataplane::run_record::RunRecord;
 use crate::ran::{CellId, MemberId};
@@ -13,6 +13,7 @@ use crate::telemetry::words::{Words, duration};
 const OWNER_HEIGHT: usize = 16;
 const LANE_HEIGHT: usize = 9;
 const STREAM_GAP: usize = 5;
+const TITLE_HEIGHT: usize = 12;
 
 /// Draws the overview with at most `most_buckets` steps.
 pub(super) fn draw(
@@ -119,19 +120,21 @@ impl Chart<'_> {
         let lanes = self.whole.lanes();
         let steps = self.whole.slots.div_ceil(per_bucket) as usize;
         let mut strips = vec![Strip::new(steps); lanes.len()];
-        for said in self.whole.speech() {
-            let step = (said.slot.since(self.whole.first) as u64 / per_bucket) as usize;
-            let lane = lanes.binary_search(&Lane::of(said)).ok();
+        for (lane, slot, fate) in self.whole.fates() {
+            let step = (slot.since(self.whole.first) as u64 / per_bucket) as usize;
+            let lane = lanes.binary_search(&lane).ok();
             if let Some(strip) = lane.and_then(|at| strips.get_mut(at)) {
-                strip.mark(step, said.fate.is_none());
+                strip.mark(step, fate);
             }
         }
-        let mut stream = None;
+        let mut row: Option<Row> = None;
         for (lane, strip) in lanes.iter().zip(&strips) {
-            if stream != Some(lane.stream) {
-                self.y += if stream.is_some() { STREAM_GAP } else { 0 };
-                self.label("row stream", &self.words.stream(self.cell, lane.stream));
-                stream = Some(lane.stream);
+            if row != Some(lane.row) {
+                self.y += if row.is_some() { STREAM_GAP } else { 0 };
+                self.label("row stream", &self.words.row(self.cell, lane.row));
+                // The names of FAPI rows are too long to stand beside their speakers.
+                self.y += if lane.row.is_fapi() { TITLE_HEIGHT } else { 0 };
+                row = Some(lane.row);
             }
             self.lane(*lane, strip);
         }
@@ -139,24 +142,42 @@ impl Chart<'_> {
     }
 
     fn lane(&mut self, lane: Lane, strip: &Strip) {
-        let who = match lane.speaker {
-            Speaker::Member(member) => self.words.member(self.cell, member),
-            Speaker::Ru => "RU".to_owned(),
-        };
+        let who = self.words.speaker(self.cell, lane.speaker);
         let class = lane.speaker.class();
         self.label(&format!("who t-{class}"), &who);
-        let title = format!("{} of {who}", self.words.stream(self.cell, lane.stream));
-        for (sent, fate, height) in [(true, "sent", LANE_HEIGHT - 1), (false, "dropped", 3)] {
-            let y = self.y + LANE_HEIGHT - 1 - height;
-            let path = strip.path(sent, y, height);
+        let title = format!("{} of {who}", self.words.row(self.cell, lane.row));
+        if lane.speaker == Speaker::Nobody {
+            self.made_up(strip, &title);
+        }
+        for (fate, word, from, height) in [
+            (Fate::Sent, "sent", 0, LANE_HEIGHT - 1),
+            (Fate::Null, "null", 3, 2),
+            (Fate::Dropped, "dropped", LANE_HEIGHT - 4, 3),
+        ] {
+            let path = strip.path(fate, self.y + from, height);
             if !path.is_empty() {
                 self.shapes.push_str(&format!(
-                    "<path class=\"{class} {fate}\" d=\"{path}\"><title>{}: {fate}</title></path>",
+                    "<path class=\"{class} {word}\" d=\"{path}\"><title>{}: {word}</title></path>",
                     escape(&title)
                 ));
             }
         }
         self.y += LANE_HEIGHT;
+    }
+
+    /// What no PHY sent is never too small to be seen, however long the run.
+    fn made_up(&mut self, strip: &Strip, title: &str) {
+        let sliver = self.sliver();
+        for (from, to) in strip.runs(Fate::Sent) {
+            let (from, to) = (from as f64 * self.per_bucket, to as f64 * self.per_bucket);
+            self.bar(
+                "made-up",
+                from,
+                to.max(from + sliver),
+                LANE_HEIGHT - 1,
+                title,
+            );
+        }
     }
 
     /// A row for each member: heard, empty due slots, lost, fenced.
@@ -189,6 +210,11 @@ impl Chart<'_> {
         }
     }
 
+    /// What can just be seen, in slots.
+    fn sliver(&self) -> f64 {
+        self.whole.slots as f64 / 400.0
+    }
+
     fn silence(&mut self, silence: &Silence, name: &str) {
         let from = self.whole.x_at(silence.first_due);
         let (class, until, how) = match silence.end {
@@ -197,8 +223,7 @@ impl Chart<'_> {
             SilenceEnd::Open => ("stall", None, "still silent at the end"),
         };
         let to = until.map_or(self.whole.slots as f64, |at| self.whole.x_at(at));
-        // At least a visible sliver, however long the run.
-        let sliver = self.whole.slots as f64 / 400.0;
+        let sliver = self.sliver();
         let title = format!("{name}: {} empty due slots, {how}", silence.run);
         self.bar(class, from, to.max(from + sliver), LANE_HEIGHT, &title);
     }
@@ -289,10 +314,11 @@ fn ticks(whole: &Stretch<'_>, start_ns: i64) -> String {
         .collect()
 }
 
-/// One lane over all buckets: was anything sent, was anything dropped.
+/// One lane over all buckets: was anything sent, was anything dropped, was there a NULL request.
 #[derive(Clone)]
 struct Strip {
     sent: Vec<bool>,
+    null: Vec<bool>,
     dropped: Vec<bool>,
 }
 
@@ -300,34 +326,47 @@ impl Strip {
     fn new(steps: usize) -> Self {
         Self {
             sent: vec![false; steps],
+            null: vec![false; steps],
             dropped: vec![false; steps],
         }
     }
 
-    fn mark(&mut self, step: usize, is_sent: bool) {
-        let strip = if is_sent {
-            &mut self.sent
-        } else {
-            &mut self.dropped
+    fn mark(&mut self, step: usize, fate: Fate) {
+        let strip = match fate {
+            Fate::Sent => &mut self.sent,
+            Fate::Null => &mut self.null,
+            Fate::Dropped => &mut self.dropped,
         };
         if let Some(mark) = strip.get_mut(step) {
             *mark = true;
         }
     }
 
-    /// One outline for all runs of marked buckets: an element each would make the page huge.
-    fn path(&self, is_sent: bool, y: usize, height: usize) -> String {
-        let strip = if is_sent { &self.sent } else { &self.dropped };
-        let mut path = String::new();
+    /// Runs of marked buckets, from one to before another.
+    fn runs(&self, fate: Fate) -> Vec<(usize, usize)> {
+        let strip = match fate {
+            Fate::Sent => &self.sent,
+            Fate::Null => &self.null,
+            Fate::Dropped => &self.dropped,
+        };
+        let mut runs = Vec::new();
         let mut at = 0;
         for run in strip.chunk_by(|a, b| a == b) {
             if run.first() == Some(&true) {
-                let width = run.len();
-                path.push_str(&format!("M{at} {y}h{width}v{height}h-{width}z"));
+                runs.push((at, at + run.len()));
             }
             at += run.len();
         }
-        path
+        runs
+    }
+
+    /// One outline for all runs of marked buckets: an element each would make the page huge.
+    fn path(&self, fate: Fate, y: usize, height: usize) -> String {
+        let run = |(from, to): (usize, usize)| {
+            let width = to - from;
+            format!("M{from} {y}h{width}v{height}h-{width}z")
+        };
+        self.runs(fate).into_iter().map(run).collect()
     }
 }
 
@@ -345,10 +384,10 @@ mod tests {
     fn marked_buckets_side_by_side_are_one_outline() {
         let mut strip = Strip::new(6);
         for step in [1, 2, 5] {
-            strip.mark(step, true);
+            strip.mark(step, Fate::Sent);
         }
-        assert_eq!(strip.path(true, 3, 8), "M1 3h2v8h-2zM5 3h1v8h-1z");
-        assert_eq!(strip.path(false, 3, 8), "");
+        assert_eq!(strip.path(Fate::Sent, 3, 8), "M1 3h2v8h-2zM5 3h1v8h-1z");
+        assert_eq!(strip.path(Fate::Dropped, 3, 8), "");
     }
 
     #[test]
@@ -380,5 +419,36 @@ mod tests {
             svg.contains(">50 ms</i>") && svg.contains(">450 ms</i>"),
             "{svg}"
         );
+    }
+
+    #[test]
+    fn the_fapi_plane_has_lanes_for_requests_and_indications_of_each_phy() {
+        let svg = overview(&example::two_phys(), 1000);
+        for text in [
+            ">requests of the L2<",
+            ">SLOT.indication<",
+            "requests of the L2 of du-1: null",
+            "requests of the L2 of du-2: sent",
+            "SLOT.indication of du-2: dropped",
+            "SLOT.indication of made up",
+        ] {
+            assert!(svg.contains(text), "{text}");
+        }
+        assert!(!svg.contains(">DL 0<"));
+    }
+
+    #[test]
+    fn the_fapi_plane_is_drawn_below_the_fronthaul() {
+        let svg = overview(&example::both_planes(), 1000);
+        assert!(svg.find(">UL 5<").unwrap() < svg.find(">requests of the L2<").unwrap());
+    }
+
+    #[test]
+    fn what_was_made_up_is_seen_however_long_the_run() {
+        let svg = overview(&example::two_phys(), 50);
+        let bar = svg.find("<rect class=\"made-up\"").unwrap();
+        let width = svg[bar..].split("width=\"").nth(1).unwrap();
+        let width: f64 = width[..width.find('"').unwrap()].parse().unwrap();
+        assert!(width >= 50.0 / 400.0, "{width}");
     }
 }

@@ -2,9 +2,9 @@
 //! was dropped and for which reason, and when the member was heard, due, lost and replaced.
 
 use super::html::escape;
-use super::lanes::{Lane, Speaker, Stretch};
+use super::lanes::{Fate, Lane, Row, Speaker, Stretch};
 use crate::dataplane::mailbox::EventKind;
-use crate::dataplane::run_record::{RunRecord, Speech};
+use crate::dataplane::run_record::{Exchange, ExchangeEnd, ExchangeKind, RunRecord, Speech};
 use crate::dataplane::verdict::DropReason;
 use crate::ran::{CellId, Instant, MemberId, Plane, SlotCount};
 use crate::telemetry::story::{Change, Silence, SilenceEnd};
@@ -113,32 +113,58 @@ impl<'a> View<'a> {
 /// Frames of one lane in one slot.
 #[derive(Default)]
 struct Said {
-    control: Fate,
-    user: Fate,
+    control: Tally,
+    /// U-plane, or FAPI.
+    user: Tally,
     lines: Vec<String>,
 }
 
 #[derive(Default)]
-struct Fate {
+struct Tally {
     sent: u32,
+    null: u32,
     dropped: u32,
+}
+
+impl Tally {
+    const fn add(&mut self, fate: Fate, count: u32) {
+        let place = match fate {
+            Fate::Sent => &mut self.sent,
+            Fate::Null => &mut self.null,
+            Fate::Dropped => &mut self.dropped,
+        };
+        *place += count;
+    }
 }
 
 impl Said {
     fn add(&mut self, speech: &Speech) {
-        let (fate, plane) = match speech.plane {
+        let (tally, plane) = match speech.plane {
             Plane::Control => (&mut self.control, "C-plane"),
             Plane::User => (&mut self.user, "U-plane"),
         };
-        let (count, end) = match speech.fate {
-            None => (&mut fate.sent, "sent".to_owned()),
-            Some(reason) => (&mut fate.dropped, dropped(reason)),
-        };
-        *count += speech.frames;
+        tally.add(Fate::of(speech), speech.frames);
+        let end = speech.fate.map_or_else(|| "sent".to_owned(), dropped);
         self.lines.push(format!(
             "{} {} {plane}: {end}",
             amount(u64::from(speech.frames)),
             direction(speech.direction)
+        ));
+    }
+
+    fn add_exchange(&mut self, exchange: &Exchange) {
+        self.user
+            .add(Fate::of_exchange(exchange), exchange.messages);
+        let end = match exchange.end {
+            ExchangeEnd::Passed => "as it was".to_owned(),
+            ExchangeEnd::Null => "NULL".to_owned(),
+            ExchangeEnd::MadeUp => "made up".to_owned(),
+            ExchangeEnd::Dropped(reason) => dropped(reason),
+        };
+        self.lines.push(format!(
+            "{} {}: {end}",
+            amount(u64::from(exchange.messages)),
+            exchange.name()
         ));
     }
 }
@@ -178,42 +204,52 @@ impl Sheet<'_> {
             let key = (Lane::of(speech), speech.slot);
             said.entry(key).or_default().add(speech);
         }
+        for exchange in self.part.exchanges() {
+            let key = (Lane::of_exchange(exchange), exchange.slot);
+            said.entry(key).or_default().add_exchange(exchange);
+        }
         let lanes = self.part.lanes();
-        let mut stream = None;
-        for lane in lanes.iter().take(MOST_LANES) {
-            if stream != Some(lane.stream) {
-                self.y += if stream.is_some() { 4 } else { 0 };
-                let name = self.words.stream(self.cell, lane.stream);
+        // However many streams there are, the few lanes of the FAPI plane are drawn.
+        let fapi = lanes.iter().filter(|lane| lane.row.is_fapi());
+        let streams = lanes.iter().filter(|lane| !lane.row.is_fapi());
+        let mut row: Option<Row> = None;
+        for lane in streams.take(MOST_LANES).chain(fapi) {
+            if row != Some(lane.row) {
+                self.y += if row.is_some() { 4 } else { 0 };
+                let name = self.words.row(self.cell, lane.row);
                 self.text("stream", 0, self.y + 11, &name);
-                stream = Some(lane.stream);
+                self.y += if lane.row.is_fapi() { ROW } else { 0 };
+                row = Some(lane.row);
             }
             self.lane(*lane, &said);
         }
-        if let Some(more) = lanes.len().checked_sub(MOST_LANES).filter(|more| *more > 0) {
+        let streams = lanes.iter().filter(|lane| !lane.row.is_fapi()).count();
+        if let Some(more) = streams.checked_sub(MOST_LANES).filter(|more| *more > 0) {
             self.text("note", 0, self.y + 11, &format!("and {more} more lanes"));
             self.y += ROW;
         }
     }
 
     fn lane(&mut self, lane: Lane, said: &BTreeMap<(Lane, SlotCount), Said>) {
-        let who = match lane.speaker {
-            Speaker::Member(member) => self.words.member(self.cell, member),
-            Speaker::Ru => "RU".to_owned(),
-        };
+        let who = self.words.speaker(self.cell, lane.speaker);
         let class = lane.speaker.class();
         self.text(&format!("who t-{class}"), LABELS - 6, self.y + 11, &who);
         let slots = (lane, SlotCount(0))..=(lane, SlotCount(u64::MAX));
         for ((_, slot), said) in said.range(slots) {
             let title = format!(
                 "{who}, {}, {}\n{}",
-                self.words.stream(self.cell, lane.stream),
+                self.words.row(self.cell, lane.row),
                 self.words.slot(self.cell, *slot),
                 said.lines.join("\n")
             );
             let x = self.x(*slot) + 1;
             let width = self.column - 2;
+            let (top, height) = match lane.row {
+                Row::Stream(_) => (5, 8),
+                Row::Fapi(_) => (2, 11),
+            };
             let control = fill(&class, &said.control, (x, width), self.y + 1, 3);
-            let user = fill(&class, &said.user, (x, width), self.y + 5, 8);
+            let user = fill(&class, &said.user, (x, width), self.y + top, height);
             self.shapes.push_str(&format!(
                 "<g>{control}{user}<title>{}</title></g>",
                 escape(&title)
@@ -232,11 +268,8 @@ impl Sheet<'_> {
             let class = Speaker::Member(member).class();
             let name = self.words.member(self.cell, member);
             self.text(&format!("who t-{class}"), LABELS - 6, self.y + 11, &name);
-            let mut heard: Vec<_> = self.part.speech().iter().collect();
-            heard.retain(|speech| speech.member == Some(member));
-            heard.dedup_by_key(|speech| speech.slot);
-            for speech in heard {
-                let (x, y) = (self.x(speech.slot) + self.column / 2, self.y + 7);
+            for slot in self.heard(member) {
+                let (x, y) = (self.x(slot) + self.column / 2, self.y + 7);
                 self.shapes.push_str(&format!(
                     "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>"
                 ));
@@ -244,6 +277,20 @@ impl Sheet<'_> {
             self.missed(record, member);
             self.y += ROW;
         }
+    }
+
+    /// Slots of which the member was heard: on the fronthaul, or without one by its SLOT.indication.
+    fn heard(&self, member: MemberId) -> Vec<SlotCount> {
+        let by = |who: Option<MemberId>| who == Some(member);
+        let speech = self.part.speech().iter().filter(|said| by(said.member));
+        let mut heard: Vec<_> = speech.map(|said| said.slot).collect();
+        if !self.words.has_fronthaul(self.cell) {
+            let exchanges = self.part.exchanges().iter();
+            let told = exchanges.filter(|e| e.kind() == ExchangeKind::Slot && by(e.member));
+            heard.extend(told.map(|exchange| exchange.slot));
+        }
+        heard.dedup();
+        heard
     }
 
     fn missed(&mut self, record: &RunRecord, member: MemberId) {
@@ -330,14 +377,15 @@ impl Sheet<'_> {
     }
 }
 
-/// A bar for one plane: solid what was sent, hatched what was dropped, both if both.
-fn fill(class: &str, fate: &Fate, (x, width): (usize, usize), y: usize, height: usize) -> String {
+/// A bar for one plane: solid what was sent, hatched what was dropped, both if both; a frame for NULL requests.
+fn fill(class: &str, tally: &Tally, (x, width): (usize, usize), y: usize, height: usize) -> String {
     let bar = |fate: &str, x: usize, width: usize| {
         format!(
             "<rect class=\"{class}{fate}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>"
         )
     };
-    match (fate.sent, fate.dropped) {
+    match (tally.sent, tally.dropped) {
+        (0, 0) if tally.null > 0 => bar(" hollow", x, width),
         (0, 0) => String::new(),
         (_, 0) => bar("", x, width),
         (0, _) => bar(" hatched", x, width),
@@ -352,12 +400,15 @@ mod tests {
     use crate::telemetry::story::Story;
 
     fn failover() -> String {
-        let record = example::two_dus();
-        let story = Story::of(&record);
-        let whole = Stretch::whole(&record, &record.cells[0]).unwrap();
-        let words = Words { record: &record };
+        failover_of(&example::two_dus())
+    }
+
+    fn failover_of(record: &RunRecord) -> String {
+        let story = Story::of(record);
+        let whole = Stretch::whole(record, &record.cells[0]).unwrap();
+        let words = Words { record };
         let change = story.moves().nth(1).unwrap();
-        View::of_change(words, change, &whole).draw(&record)
+        View::of_change(words, change, &whole).draw(record)
     }
 
     #[test]
@@ -382,5 +433,27 @@ mod tests {
     #[test]
     fn the_boundary_is_named_n() {
         assert_eq!(failover().matches("class=\"boundary\"").count(), 1);
+    }
+
+    #[test]
+    fn each_slot_says_what_a_phy_was_given_and_what_was_made_up() {
+        let svg = failover_of(&example::two_phys());
+        for text in [
+            "requests of the L2, slot 2958514523494 (SFN 990.14)\n1 DL_TTI.request: as it was",
+            "1 UL_TTI.request: NULL",
+            "1 SLOT.indication: made up",
+            "1 SLOT.indication: dropped, not_active",
+        ] {
+            assert!(svg.contains(text), "{text}");
+        }
+        // du-2 until it takes over, du-1 from then on; each slot that is drawn has one.
+        assert!(svg.matches(" hollow\"").count() > 20);
+        assert_eq!(svg.matches("<rect class=\"made-up\"").count(), 3);
+    }
+
+    #[test]
+    fn a_phy_is_heard_by_its_slot_indication() {
+        let svg = failover_of(&example::two_phys());
+        assert!(svg.matches("<circle class=\"m0\"").count() > 5);
     }
 }

@@ -1,7 +1,7 @@
 //! What a change of owner cost, counted from the frames: from the change before it to the one after
 //! it, were all frames of the owners sent, and did anybody else speak?
 
-use super::Change;
+use super::{Change, fapi};
 use crate::dataplane::mailbox::{Cause, Mode};
 use crate::dataplane::run_record::{CellRecord, RunRecord, Speech};
 use crate::dataplane::verdict::DropReason;
@@ -44,6 +44,7 @@ pub(super) fn check(record: &RunRecord, changes: &mut [Change]) {
         let from = earlier.iter().rev().find(same_cell).map(|b| b.1);
         let until = later.iter().skip(1).find(same_cell).map(|b| b.1);
         change.audit = audit(timeline, change, from, until);
+        change.fapi = fapi::audit(timeline, change, from, until);
     }
 }
 
