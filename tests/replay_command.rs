@@ -209,6 +209,25 @@ fn an_emulated_ru_answers_each_request_once_although_two_dus_ask() {
     );
 }
 
+#[test]
+fn the_story_of_a_fapi_plane_names_boundaries_by_sfn_and_misses_no_slot() {
+    let folder = Folder::new("fapi-story");
+    let fixture = "pcap-fixtures/two-phys";
+    let told = words(&replay(fixture, &folder.path("out"), &[]));
+    for sentence in [
+        "migrated from phy-a to phy-b at slot 348160 (SFN 0.0), no request lost, no slot missing;",
+        "phy-a took over from slot 348287 (SFN 6.7).",
+        "to the PHY that owned its slot (156 requests for slots before, 248 from there on), and to no other.",
+        "the L2 was told each of 300 slots once, 2 of them made up; none is missing (l2-1).",
+        "852 NULL requests kept the other PHYs alive, 239 of them by the slot clock.",
+    ] {
+        assert!(told.contains(sentence), "{sentence}\n{told}");
+    }
+    let report = report(&folder.path("out"));
+    assert!(report["migrations"][0]["first_request_ns"].is_u64());
+    assert!(report["failovers"][0]["first_request_ns"].is_u64());
+}
+
 fn replay(fixture: &str, out: &str, more: &[&str]) -> Output {
     let [config, scenario] = ["config", "scenario"].map(|name| format!("{fixture}/{name}.yaml"));
     let arguments = [
