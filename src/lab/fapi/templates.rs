@@ -14,7 +14,7 @@ pub(super) fn template(encoding: Encoding, message: MessageId, kind: PduKind) ->
         ByteOrder::Little => (Encoding::AERIAL, &LITTLE),
     };
     let vector = vectors.iter().find(|(id, _)| *id == message);
-    let body = vector.map_or_else(Vec::new, |(_, text)| body(text));
+    let body = vector.map_or_else(Vec::new, |(_, text)| body(text, FAPI_HEADER_LEN));
     let request = Request::parse(&body, message, written);
     let mut pdus = request
         .iter()
@@ -32,11 +32,11 @@ pub(super) fn template(encoding: Encoding, message: MessageId, kind: PduKind) ->
     [&code[..], &size[..], contents].concat()
 }
 
-/// The body of a plain FAPI message, from its vector.
-fn body(text: &str) -> Vec<u8> {
+/// The body of a message behind its header, from its vector.
+pub(super) fn body(text: &str, header_len: usize) -> Vec<u8> {
     let digits = text.trim().as_bytes().chunks(2);
     let bytes = digits.filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
-    bytes.skip(FAPI_HEADER_LEN).collect()
+    bytes.skip(header_len).collect()
 }
 
 /// As OAI packs them for big-endian peers.

@@ -1,9 +1,10 @@
 //! Which virtual cables a configuration needs: one for each port of the appliance.
 
 use crate::config::Config;
-use crate::config::model::Port;
+use crate::config::model::{Dialect, FapiPeer, Port, Transport};
 use crate::ran::PortId;
 use std::fmt;
+use std::net::IpAddr;
 
 /// The cables of a lab.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +26,17 @@ pub struct Cable {
     pub mtu: u16,
     /// Who is at the far end.
     pub peers: Vec<String>,
+    /// Addresses of a second cable, on which the kernels at both ends carry P5.
+    pub control: Vec<Control>,
+}
+
+/// A pair of addresses that P5 is spoken between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Control {
+    /// Of the appliance.
+    pub near: IpAddr,
+    /// Of the L2 or PHY.
+    pub far: IpAddr,
 }
 
 /// Why there is no lab for a configuration.
@@ -36,6 +48,8 @@ pub enum LayoutError {
     Interface(String),
     /// Nobody is behind the port.
     Empty(String),
+    /// The P5 of this cell is none that the lab's peers speak.
+    P5(String),
 }
 
 impl fmt::Display for LayoutError {
@@ -48,6 +62,11 @@ impl fmt::Display for LayoutError {
             ),
             Self::Interface(name) => write!(f, "two ports have the interface {name}"),
             Self::Empty(port) => write!(f, "port {port}: nobody is behind it"),
+            Self::P5(cell) => write!(
+                f,
+                "cell {cell}: the lab's peers speak P5 as {DIALECT} over TCP, each in a network of its own: \
+                 give `p5` transport: tcp, and for `listen` and `l2` addresses that are not those of loopback"
+            ),
         }
     }
 }
@@ -72,15 +91,53 @@ impl Layout {
                 interface: interface.to_owned(),
                 mtu: port.mtu,
                 peers: behind.map(|peer| peer.name.clone()).collect(),
+                control: Vec::new(),
             };
             if cable.peers.is_empty() {
                 return Err(LayoutError::Empty(port.name.clone()));
             }
             cables.push(cable);
         }
+        for (peer, control) in controls(config)? {
+            let mut cables = cables.iter_mut();
+            let cable = cables.find(|cable| cable.peers.iter().any(|known| known == peer));
+            if let Some(cable) = cable.filter(|cable| !cable.control.contains(&control)) {
+                cable.control.push(control);
+            }
+        }
         let rus = config.rus.iter().map(|ru| ru.name.clone()).collect();
         Ok(Self { cables, rus })
     }
+}
+
+/// Who speaks P5, between which addresses.
+fn controls(config: &Config) -> Result<Vec<(&str, Control)>, LayoutError> {
+    let mut controls = Vec::new();
+    for cell in &config.cells {
+        let Some((fapi, p5)) = cell.fapi.as_ref().and_then(|fapi| Some((fapi, fapi.p5?))) else {
+            continue;
+        };
+        let reachable = |address: IpAddr| !address.is_unspecified() && !address.is_loopback();
+        let (near, l2) = (p5.listen.ip(), p5.l2.ip());
+        let mut ends = Vec::new();
+        ends.extend(config.l2s.get(fapi.l2).map(|peer| (peer, l2)));
+        for phy in cell.members.iter().filter_map(|member| member.phy) {
+            let Some(phy) = config.phys.get(phy) else {
+                continue;
+            };
+            if let Transport::Udp { peer, .. } = phy.peer.transport {
+                ends.push((phy, peer));
+            }
+        }
+        let spoken = |peer: &FapiPeer| peer.dialect == Dialect::OaiNfapi;
+        let possible = !p5.sctp && reachable(near) && reachable(l2);
+        if !possible || !ends.iter().all(|(peer, _)| spoken(peer)) {
+            return Err(LayoutError::P5(cell.name.clone()));
+        }
+        let named = ends.into_iter();
+        controls.extend(named.map(|(end, far)| (end.peer.name.as_str(), Control { near, far })));
+    }
+    Ok(controls)
 }
 
 fn interface(port: &Port) -> Option<&str> {
@@ -95,9 +152,47 @@ fn interface(port: &Port) -> Option<&str> {
     (fits && !name.starts_with('-')).then_some(name)
 }
 
+const DIALECT: &str = "oai-nfapi";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
+    use std::net::Ipv4Addr;
+
+    const TWO_PHYS: &str = include_str!("../../../configs/lab-two-phys.yaml");
+
+    fn layout(text: &str) -> Result<Layout, LayoutError> {
+        Layout::of(&config::parse(text, "lab-two-phys.yaml").unwrap().config)
+    }
+
+    #[test]
+    fn who_speaks_p5_has_a_second_cable() {
+        let cables = layout(TWO_PHYS).unwrap().cables;
+        let control: Vec<&[Control]> = cables.iter().map(|cable| &cable.control[..]).collect();
+        let near = IpAddr::V4(Ipv4Addr::new(10, 1, 9, 1));
+        let far = |net| IpAddr::V4(Ipv4Addr::new(10, 1, net, 10));
+        let [l2, a, b] = [0, 1, 2].map(|net| {
+            [Control {
+                near,
+                far: far(net),
+            }]
+        });
+        assert_eq!(control, [&l2, &a, &b]);
+    }
+
+    #[test]
+    fn p5_that_the_peers_cannot_speak_is_refused() {
+        for (from, to) in [
+            ("transport: tcp", "transport: sctp"),
+            ("10.1.9.1:50011", "127.0.0.1:50011"),
+            ("10.1.9.1:50011", "0.0.0.0:50011"),
+        ] {
+            assert!(TWO_PHYS.contains(from));
+            let refused = layout(&TWO_PHYS.replace(from, to));
+            assert_eq!(refused, Err(LayoutError::P5("cell-1".to_owned())), "{to}");
+        }
+    }
 
     fn port(device: &str) -> Port {
         Port {

@@ -8,6 +8,7 @@ mod air;
 mod du;
 mod fapi;
 mod layout;
+mod p5;
 mod peer;
 mod process;
 mod raw;
@@ -18,10 +19,12 @@ mod state;
 mod uplink;
 mod witness;
 
-pub use layout::{Cable, Layout, LayoutError};
+pub use layout::{Cable, Control, Layout, LayoutError};
 pub use peer::{PeerOptions, play};
 pub use process::Process;
-pub use report::{AirReport, Outage, PeerReport, SpeakerChange, UplinkReport, WitnessReport};
+pub use report::{
+    AirReport, Outage, PeerReport, SpeakerChange, Stall, Stalls, UplinkReport, WitnessReport,
+};
 pub use stage::{FAR_END, Stage, StageError};
 pub use state::{CablePart, PeerPart, State};
 pub use witness::{WitnessOptions, watch};

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::ran::Instant;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,6 +37,8 @@ pub enum PeerError {
     Plan(PlanError),
     /// The interface cannot be opened.
     Interface(String, pcap::Error),
+    /// The L2 cannot listen where P5 is spoken.
+    P5(SocketAddr, io::Error),
     /// The counters cannot be written.
     Report(PathBuf, io::Error),
 }
@@ -46,6 +49,7 @@ impl fmt::Display for PeerError {
             Self::Unknown(name) => write!(f, "{name} is no RU, DU, L2 or PHY of the configuration"),
             Self::Plan(error) => write!(f, "{error}"),
             Self::Interface(name, error) => write!(f, "interface {name}: {error}"),
+            Self::P5(address, error) => write!(f, "P5 at {address}: {error}"),
             Self::Report(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
@@ -68,17 +72,19 @@ pub fn play(
         .map_err(|error| PeerError::Interface(options.interface.clone(), error))?;
     let mut plan = plan.clone();
     plan.start = now().offset(HEAD_START);
-    let mut part = part(config, &plan, options, &mut report).map_err(PeerError::Plan)?;
+    let mut part = part(config, &plan, options, &mut report)?;
     let Some(part) = part.as_deref_mut() else {
         return Err(PeerError::Unknown(options.peer.clone()));
     };
     let mut turn = Turn {
         raw,
         report,
-        written: Instant(0),
+        written: now(),
         path: options.directory.join(format!("{}.json", options.peer)),
     };
+    turn.write(part, true)?;
     while !stop.load(Ordering::Relaxed) {
+        turn.look(part);
         turn.send(part);
         turn.hear(part);
         turn.write(part, false)?;
@@ -93,17 +99,19 @@ fn part(
     plan: &Plan,
     options: &PeerOptions,
     report: &mut PeerReport,
-) -> Result<Option<Box<dyn Part>>, PlanError> {
+) -> Result<Option<Box<dyn Part>>, PeerError> {
     let named = |name: &String| *name == options.peer;
     if let Some(ru) = config.rus.iter().position(|ru| named(&ru.name)) {
         report.kind = "ru".to_owned();
-        return Ok(Some(Box::new(Ru::new(config, ru, plan)?)));
+        let ru = Ru::new(config, ru, plan).map_err(PeerError::Plan)?;
+        return Ok(Some(Box::new(ru)));
     }
     let Some(du) = config.dus.iter().position(|du| named(&du.peer.name)) else {
-        return Ok(fapi::part(config, plan, &options.peer, report));
+        return fapi::part(config, plan, &options.peer, report);
     };
     report.kind = "du".to_owned();
-    Ok(Some(Box::new(Du::new(config, du, plan)?)))
+    let du = Du::new(config, du, plan).map_err(PeerError::Plan)?;
+    Ok(Some(Box::new(du)))
 }
 
 /// What a peer needs to go on.
@@ -115,6 +123,12 @@ struct Turn {
 }
 
 impl Turn {
+    /// Notes how far behind this process is.
+    fn look(&mut self, part: &mut dyn Part) {
+        let at = now();
+        self.report.stalls.look(self.wake(part), at);
+    }
+
     /// Sends what is due, and what would be due before this process could wake again.
     fn send(&mut self, part: &mut dyn Part) {
         for _ in 0..BATCH {
@@ -149,9 +163,9 @@ impl Turn {
         }
     }
 
-    fn write(&mut self, part: &dyn Part, last: bool) -> Result<(), PeerError> {
+    fn write(&mut self, part: &dyn Part, at_once: bool) -> Result<(), PeerError> {
         let at = now();
-        if !last && at.nanos_since(self.written) < REPORT_EVERY {
+        if !at_once && at.nanos_since(self.written) < REPORT_EVERY {
             return Ok(());
         }
         self.written = at;
@@ -163,12 +177,16 @@ impl Turn {
     }
 
     fn rest(&self, part: &mut dyn Part) {
-        let at = now();
-        let report = self.written.offset(REPORT_EVERY);
-        let wake = part.next_at().map_or(report, |due| report.min(due));
-        if let Ok(nanos @ 1..) = u64::try_from(wake.nanos_since(at)) {
+        let wake = self.wake(part);
+        if let Ok(nanos @ 1..) = u64::try_from(wake.nanos_since(now())) {
             self.raw.wait(nanos);
         }
+    }
+
+    /// When there is something to do, if nothing comes.
+    fn wake(&self, part: &mut dyn Part) -> Instant {
+        let report = self.written.offset(REPORT_EVERY);
+        part.next_at().map_or(report, |due| report.min(due))
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Instants are nanoseconds since the Unix epoch.
 
-use super::super::fapi::{CableReport, L2Report, PhyReport};
+use super::super::fapi::{CableReport, L2Report, P5Report, PhyReport};
 use super::super::reception::{PlaneReport, RadioReport};
+use crate::ran::Instant;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -30,6 +32,8 @@ pub struct PeerReport {
     pub overrun: u64,
     /// The latest that a frame left behind its time, microseconds: how long the host kept this process waiting.
     pub longest_lag_us: f64,
+    /// When the host kept this process waiting for so long that what it plays suffers.
+    pub stalls: Stalls,
     /// An RU's counts by eAxC.
     pub radio: Option<RadioReport>,
     /// What was on air, by cell of an RU.
@@ -40,9 +44,56 @@ pub struct PeerReport {
     pub l2: Option<L2Report>,
     /// What a PHY noticed.
     pub phy: Option<PhyReport>,
+    /// P5 of an L2 or a PHY, if it crosses the appliance.
+    pub p5: Option<P5Report>,
     /// Frames of the appliance that an L2 or a PHY cannot take.
     pub refused: CableReport,
 }
+
+/// Times in which a process was behind by more than `Stalls::FROM_NS`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Stalls {
+    /// How many.
+    pub count: u64,
+    /// The last ones.
+    pub last: VecDeque<Stall>,
+}
+
+/// From when something was due until the process had caught up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Stall {
+    /// When the first thing was due that was not done.
+    pub from_ns: u64,
+    /// When nothing was overdue any more.
+    pub until_ns: u64,
+}
+
+impl Stalls {
+    /// Lag from which on a process stalls, nanoseconds.
+    pub const FROM_NS: i64 = 5_000_000;
+
+    /// What is due next was due at `due`, and it is `now`.
+    pub(super) fn look(&mut self, due: Instant, now: Instant) {
+        if now.nanos_since(due) < Self::FROM_NS {
+            return;
+        }
+        if let Some(last) = self.last.back_mut().filter(|last| last.until_ns >= due.0) {
+            last.until_ns = now.0;
+            return;
+        }
+        self.count += 1;
+        self.last.push_back(Stall {
+            from_ns: due.0,
+            until_ns: now.0,
+        });
+        if self.last.len() > KEPT {
+            self.last.pop_front();
+        }
+    }
+}
+
+/// Stalls that are told one by one.
+const KEPT: usize = 64;
 
 /// One cell on air: which downlink symbols reached the RU before they were given up.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -136,5 +187,41 @@ impl WitnessReport {
     /// The last report of the witness at `port`.
     pub fn read(directory: &Path, port: &str) -> io::Result<Self> {
         read(&directory.join(format!("{port}.json")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant(ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_process_that_catches_up_step_by_step_has_stalled_once() {
+        let mut stalls = Stalls::default();
+        for (due, now) in [(100, 101), (110, 180), (120, 181), (175, 182), (183, 183)] {
+            stalls.look(at(due), at(now));
+        }
+        assert_eq!(stalls.count, 1);
+        let last = stalls
+            .last
+            .back()
+            .map(|stall| (stall.from_ns, stall.until_ns));
+        assert_eq!(last, Some((at(110).0, at(182).0)));
+    }
+
+    #[test]
+    fn stalls_apart_are_counted_apart_and_the_last_are_kept() {
+        let mut stalls = Stalls::default();
+        for n in 1..=100 {
+            stalls.look(at(n * 100), at(n * 100 + 20));
+        }
+        assert_eq!((stalls.count, stalls.last.len()), (100, KEPT));
+        assert_eq!(
+            stalls.last.back().map(|stall| stall.from_ns),
+            Some(at(10_000).0)
+        );
     }
 }

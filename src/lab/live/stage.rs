@@ -4,7 +4,7 @@
 //! root. Children get a signal from the kernel when the stage dies, however it dies; cables and
 //! namespaces go with the processes that hold them.
 
-use super::layout::{Cable, Layout};
+use super::layout::{Cable, Control, Layout};
 use super::process::Process;
 use super::state::{CablePart, PeerPart, State};
 use rustix::process::Signal;
@@ -79,8 +79,8 @@ impl Stage {
     pub fn run(&self, stop: &AtomicBool) -> Result<(), StageError> {
         ip(&["link", "set", "dev", "lo", "up"])?;
         let mut witnesses = Vec::new();
-        for cable in &self.layout.cables {
-            witnesses.push(self.lay(cable)?);
+        for (place, cable) in self.layout.cables.iter().enumerate() {
+            witnesses.push(self.lay(place, cable)?);
         }
         let mut appliance = self.start_appliance()?;
         let mut peers = self.start_peers(&witnesses)?;
@@ -137,7 +137,7 @@ impl Stage {
     }
 
     /// A cable, with a witness in the namespace at its far end.
-    fn lay(&self, cable: &Cable) -> Result<Actor, StageError> {
+    fn lay(&self, place: usize, cable: &Cable) -> Result<Actor, StageError> {
         let mut command = Command::new("unshare");
         command
             .arg("-n")
@@ -162,6 +162,7 @@ impl Stage {
         ip(&[&["link", "set", "dev", near], &up[..]].concat())?;
         let there = ["-t", &pid, "-n", "ip", "link", "set", "dev", far];
         done("nsenter", &[&there, &up[..]].concat())?;
+        lay_control(&cable.control, place, &pid)?;
         let told = self.directory.join(format!("{}.json", cable.port));
         witness.until(|_| told.exists())?;
         Ok(witness)
@@ -292,6 +293,32 @@ fn packet_sockets() -> usize {
     table.lines().skip(1).count()
 }
 
+/// The cable for P5 to the namespace of `pid`, where the kernels have the addresses.
+fn lay_control(control: &[Control], place: usize, pid: &str) -> Result<(), StageError> {
+    if control.is_empty() {
+        return Ok(());
+    }
+    // No port's interface has a dot.
+    let (near, far) = (&format!("p5.{place}"), CONTROL_END);
+    ip(&[
+        "link", "add", near, "type", "veth", "peer", "name", far, "netns", pid,
+    ])?;
+    let there = |arguments: &[&str]| {
+        let inside = ["-t", pid, "-n", "ip"];
+        done("nsenter", &[&inside, arguments].concat())
+    };
+    let up = |end| ["link", "set", "dev", end, "addrgenmode", "none", "up"];
+    ip(&up(near))?;
+    there(&up(far))?;
+    for pair in control {
+        let [one, other] = [pair.near.to_string(), pair.far.to_string()];
+        let own = |own, peer, end| ["addr", "add", own, "peer", peer, "dev", end];
+        ip(&own(&one, &other, near))?;
+        there(&own(&other, &one, far))?;
+    }
+    Ok(())
+}
+
 fn ip(arguments: &[&str]) -> Result<(), StageError> {
     done("ip", arguments)
 }
@@ -320,6 +347,8 @@ fn words(log: &Path) -> String {
 
 /// Interface of the peers in their namespace.
 pub const FAR_END: &str = "eth0";
+/// Interface of the peers on which their kernel speaks.
+const CONTROL_END: &str = "eth1";
 /// Two VLAN tags, which an MTU does not count.
 const TAGS: u32 = 8;
 /// How long a child may take to be ready.
