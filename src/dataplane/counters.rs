@@ -247,18 +247,45 @@ impl PeerCounters {
 
 impl CellCounters {
     const fn add(&mut self, other: &Self) {
-        self.downlink_control += other.downlink_control;
-        self.uplink_control += other.uplink_control;
-        self.downlink_user += other.downlink_user;
-        self.uplink_user += other.uplink_user;
-        self.uplink_copies += other.uplink_copies;
-        self.remapped += other.remapped;
-        self.split += other.split;
-        self.section_mapped += other.section_mapped;
-        self.switches += other.switches;
-        self.failovers += other.failovers;
-        self.due_missed += other.due_missed;
-        self.cplane_mismatches += other.cplane_mismatches;
+        // Taken apart, so that one that is forgotten does not compile.
+        let Self {
+            downlink_control,
+            uplink_control,
+            downlink_user,
+            uplink_user,
+            uplink_copies,
+            remapped,
+            split,
+            section_mapped,
+            switches,
+            failovers,
+            due_missed,
+            cplane_mismatches,
+            fapi_requests,
+            fapi_request_nulls,
+            fapi_clock_nulls,
+            fapi_indications,
+            fapi_made_up_slots,
+            fapi_failed_crcs,
+        } = *other;
+        self.downlink_control += downlink_control;
+        self.uplink_control += uplink_control;
+        self.downlink_user += downlink_user;
+        self.uplink_user += uplink_user;
+        self.uplink_copies += uplink_copies;
+        self.remapped += remapped;
+        self.split += split;
+        self.section_mapped += section_mapped;
+        self.switches += switches;
+        self.failovers += failovers;
+        self.due_missed += due_missed;
+        self.cplane_mismatches += cplane_mismatches;
+        self.fapi_requests += fapi_requests;
+        self.fapi_request_nulls += fapi_request_nulls;
+        self.fapi_clock_nulls += fapi_clock_nulls;
+        self.fapi_indications += fapi_indications;
+        self.fapi_made_up_slots += fapi_made_up_slots;
+        self.fapi_failed_crcs += fapi_failed_crcs;
     }
 }
 
@@ -312,6 +339,7 @@ mod tests {
             };
             counters.ledger.received = n;
             counters.cells[0].switches = n;
+            counters.cells[0].fapi_made_up_slots = n;
             counters.count_drop(DropReason::Late, Some(PeerId(0)));
             counters
         };
@@ -319,6 +347,7 @@ mod tests {
         sum.add(&of(1));
         sum.add(&of(2));
         assert_eq!((sum.ledger.received, sum.cells[0].switches), (3, 3));
+        assert_eq!(sum.cells[0].fapi_made_up_slots, 3);
         assert_eq!(
             (sum.ports.len(), sum.peers[0].drops.of(DropReason::Late)),
             (2, 2)
