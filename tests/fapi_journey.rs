@@ -413,6 +413,26 @@ fn a_silent_phy_is_replaced_at_the_first_slot_that_nobody_was_given() {
 }
 
 #[test]
+fn a_phy_that_p5_says_is_gone_is_replaced_at_once_and_one_that_was_stopped_is_not() {
+    let failovers = |action| {
+        let mut bench = Bench::running();
+        bench.tick_on(&[PHY_A, PHY_B], 1..=4);
+        bench.command(Boundary::Next, action);
+        let events = bench.events.iter();
+        events
+            .filter(|event| matches!(event.kind, EventKind::Failover { .. }))
+            .count()
+    };
+    let member = MemberId(0);
+    assert_eq!(failovers(Action::PhyGone { member }), 1);
+    let runs = false;
+    assert_eq!(failovers(Action::Phy { member, runs }), 0);
+    // A standby may go: nobody takes over.
+    let member = MemberId(1);
+    assert_eq!(failovers(Action::PhyGone { member }), 0);
+}
+
+#[test]
 fn what_a_lost_phy_owed_is_told_to_have_failed_where_that_is_wanted() {
     let mut bench = Bench::running_with(|text| {
         text.replace("      confirm: 2", "      fail_crc: true\n      confirm: 1")

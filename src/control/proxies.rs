@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::config::model::{self, Cell, Fapi, FapiPeer, Transport};
 use crate::control::board::{Answer, Board};
 use crate::control::fapi;
-use crate::control::p5::{self, MemberSettings, Settings, Spawned};
+use crate::control::p5::{self, Life, MemberSettings, Settings, Spawned};
 use crate::dataplane::mailbox::{Action, Boundary};
 use crate::ran::{CellId, MemberId};
 use crate::wire::nfapi::PhyId;
@@ -38,9 +38,9 @@ pub(super) fn start(runtime: &Runtime, board: &Arc<Board>) -> io::Result<Vec<Arc
         let settings = settings.ok_or_else(|| io::Error::other("P5 needs UDP over IPv4"))?;
         let (words, heard) = mpsc::channel(WORDS);
         tokio::spawn(tell_lcore(Arc::clone(board), cell.name.clone(), heard));
-        let running = Box::new(move |member: MemberId, runs: bool| {
+        let running = Box::new(move |member: MemberId, life: Life| {
             // As many as are under way at once by far; what is lost is said at the next start or stop.
-            let _ = words.try_send((member, runs));
+            let _ = words.try_send((member, life));
         });
         let teller = Arc::clone(board);
         let tell = Box::new(move |tiding| teller.say(tiding));
@@ -106,8 +106,15 @@ fn ends(peer: &FapiPeer) -> Option<(Ipv4Addr, SocketAddrV4)> {
 }
 
 /// Says to the lcore of `cell` what the proxy says of its PHYs, until it is obeyed.
-async fn tell_lcore(board: Arc<Board>, cell: String, mut heard: mpsc::Receiver<(MemberId, bool)>) {
-    while let Some((member, runs)) = heard.recv().await {
+async fn tell_lcore(board: Arc<Board>, cell: String, mut heard: mpsc::Receiver<(MemberId, Life)>) {
+    while let Some((member, life)) = heard.recv().await {
+        let action = match life {
+            Life::Runs | Life::Stopped => Action::Phy {
+                member,
+                runs: life == Life::Runs,
+            },
+            Life::Gone => Action::PhyGone { member },
+        };
         // A configuration may be on its way: the cell is looked up again each time.
         loop {
             let known = board.known();
@@ -116,11 +123,7 @@ async fn tell_lcore(board: Arc<Board>, cell: String, mut heard: mpsc::Receiver<(
             let Some(at) = cells.position(|known| known.name == cell) else {
                 return;
             };
-            let order = (
-                CellId(at as u16),
-                Boundary::Next,
-                Action::Phy { member, runs },
-            );
+            let order = (CellId(at as u16), Boundary::Next, action);
             let term = known.tables.term;
             match board.command(term, order, Arc::from("p5")).await {
                 Ok(Answer::Accepted { .. }) => break,

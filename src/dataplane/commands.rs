@@ -43,6 +43,7 @@ impl LcoreState {
             Action::Fence { member } => self.fence(now, tables, cell, member),
             Action::Readmit { member } => self.readmit(now, tables, cell, member),
             Action::Phy { member, runs } => self.phy_runs(now, tables, cell, member, runs),
+            Action::PhyGone { member } => self.phy_gone(now, tables, cell, member),
             Action::Arm { standby } => self.arm(now, tables, cell, standby),
             Action::Switch { to } => {
                 let boundary = self.boundary(now, tables, command)?;
@@ -263,6 +264,25 @@ impl LcoreState {
         }
         if runs && state.failover.stranded {
             self.retry_failover(now, tables, cell);
+        }
+        Ok(current)
+    }
+
+    /// Says that the PHY of `member` has ended: its silence need not be waited for.
+    fn phy_gone(
+        &mut self,
+        now: Instant,
+        tables: &Tables,
+        cell: CellId,
+        member: MemberId,
+    ) -> Result<SlotCount, Refusal> {
+        let known = self.cells.get(cell.index());
+        let ran = known
+            .and_then(|state| state.fapi.as_ref())
+            .is_some_and(|fapi| fapi.group.is_running(member) && !fapi.group.is_lost(member));
+        let current = self.phy_runs(now, tables, cell, member, false)?;
+        if ran {
+            self.lost(now, tables, cell, member, current);
         }
         Ok(current)
     }

@@ -193,6 +193,11 @@ pub enum Action {
         /// From START to STOP.
         runs: bool,
     },
+    /// The member's PHY ran and does no longer, though nobody stopped it: what P5 says. It is lost.
+    PhyGone {
+        /// The member.
+        member: MemberId,
+    },
     /// The failover plan: who takes over, or nobody.
     Arm {
         /// The standby.

@@ -7,7 +7,9 @@
 )]
 
 use ranshift::control::p5::stream::Framer;
-use ranshift::control::p5::{Answer, MemberSettings, Settings, Spawned, Transport, sctp, spawn};
+use ranshift::control::p5::{
+    Answer, Life, MemberSettings, Settings, Spawned, Transport, sctp, spawn,
+};
 use ranshift::ran::MemberId;
 use ranshift::wire::nfapi::{Dialect, PhyId};
 use std::future::Future;
@@ -60,7 +62,9 @@ impl Stage {
         let (tells, told) = unbounded_channel();
         let spawned = spawn(
             settings(transport, l2),
-            Box::new(move |member, running| runs.send((member, running)).unwrap_or_default()),
+            Box::new(move |member, life| {
+                runs.send((member, life == Life::Runs)).unwrap_or_default()
+            }),
             Box::new(move |tiding| drop(tells.send(tiding.message))),
         );
         Self {

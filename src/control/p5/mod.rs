@@ -24,6 +24,6 @@ pub mod sockets;
 pub mod stream;
 
 pub use happening::{Happening, What};
-pub use proxy::{Input, Output, Proxy};
+pub use proxy::{Input, Life, Output, Proxy};
 pub use settings::{Answer, MemberSettings, Settings, Transport};
 pub use sockets::{Running, Spawned, StartError, Tell, spawn};

@@ -54,9 +54,20 @@ pub enum Output {
     /// End the connection to a PHY. Its end is not to be reported.
     ClosePhy(MemberId),
     /// Whether a member has been started, for the lcores.
-    Running(MemberId, bool),
+    Running(MemberId, Life),
     /// For people.
     Happened(Happening),
+}
+
+/// What P5 knows of a PHY.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Life {
+    /// It was started.
+    Runs,
+    /// It was stopped by its L2.
+    Stopped,
+    /// It ran, and stopped by itself, or its connection ended.
+    Gone,
 }
 
 /// The L2's side.

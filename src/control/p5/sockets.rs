@@ -7,7 +7,7 @@
 mod line;
 
 use super::happening::{Happening, Reason, What};
-use super::proxy::{Input, Output, Proxy};
+use super::proxy::{Input, Life, Output, Proxy};
 use super::settings::{Settings, Transport, Unusable};
 use super::{sctp, stream::Framer};
 use crate::control::clock;
@@ -25,8 +25,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// Tells the lcores whether a member has been started. Must not block.
-pub type Running = Box<dyn FnMut(MemberId, bool) + Send>;
+/// Tells the lcores what became of a member. Must not block.
+pub type Running = Box<dyn FnMut(MemberId, Life) + Send>;
 
 /// Tells people what happened. Must not block.
 pub type Tell = Box<dyn FnMut(Tiding) + Send>;
@@ -261,7 +261,7 @@ impl Hub {
                 self.l2 = None;
             }
             Output::ClosePhy(member) => *self.line(Peer::Phy(member))? = None,
-            Output::Running(member, running) => (self.running)(member, running),
+            Output::Running(member, life) => (self.running)(member, life),
             Output::Happened(happening) => self.say(&happening),
         }
         None

@@ -1,7 +1,7 @@
 //! The PHYs' side: each one walks along the record, is judged by its answers, and speaks to the L2 unasked only
 //! while it is the active one.
 
-use super::{Output, Proxy};
+use super::{Life, Output, Proxy};
 use crate::control::p5::happening::{Reason, What};
 use crate::control::p5::member::{Asked, Link, Member, answers};
 use crate::control::p5::record::{Request, Response};
@@ -45,7 +45,7 @@ impl Proxy {
         let running = std::mem::take(state).running;
         self.happened(Some(member), what);
         if running {
-            self.out.push(Output::Running(member, false));
+            self.out.push(Output::Running(member, Life::Gone));
         }
         self.record.leave(member);
         self.answer_all();
@@ -109,7 +109,12 @@ impl Proxy {
             return;
         };
         state.started = false;
-        match std::mem::take(&mut state.runs) {
+        let running = std::mem::take(&mut state.running);
+        let runs = std::mem::take(&mut state.runs);
+        if running {
+            self.out.push(Output::Running(member, Life::Gone));
+        }
+        match runs {
             true => self.happened(Some(member), What::Stopped),
             false => self.strayed(Some(member), What::Stopped),
         }
@@ -206,7 +211,13 @@ impl Proxy {
             return;
         }
         state.running = running;
-        self.out.push(Output::Running(member, running));
+        let life = match running {
+            true => Life::Runs,
+            // It was not sent STOP: it refused what the others do.
+            false if state.started => Life::Gone,
+            false => Life::Stopped,
+        };
+        self.out.push(Output::Running(member, life));
         if running {
             self.happened(Some(member), What::Started);
         }

@@ -200,7 +200,7 @@ impl Scene {
     /// Who began (true) or ceased to run since this was asked last.
     fn ran(&mut self) -> Vec<(MemberId, bool)> {
         let found = |output: &Output| match output {
-            Output::Running(member, running) => Some((*member, *running)),
+            Output::Running(member, life) => Some((*member, *life == Life::Runs)),
             _ => None,
         };
         let ran = self.out.iter().filter_map(found).collect();

@@ -52,7 +52,7 @@ fn lcores_are_told_of_a_start_before_the_l2_is() {
         scene.out.clear();
         scene.answer(A, 0);
     }
-    let running = |output: &Output| *output == Output::Running(A, true);
+    let running = |output: &Output| *output == Output::Running(A, Life::Runs);
     let answered = |output: &Output| matches!(output, Output::L2(_));
     let at = |which: &dyn Fn(&Output) -> bool| scene.out.iter().position(which).unwrap();
     assert!(at(&running) < at(&answered));
@@ -110,6 +110,22 @@ fn a_member_that_stops_on_its_own_is_not_running() {
     let mut scene = Scene::started(2, Answer::Active);
     scene.say(B, STOPPED, &[]);
     assert_eq!(scene.ran(), [(B, false)]);
+}
+
+#[test]
+fn who_is_told_to_stop_has_stopped_and_who_stops_or_ends_by_itself_is_gone() {
+    let life = |take: fn(&mut Scene)| {
+        let mut scene = Scene::started(2, Answer::Active);
+        take(&mut scene);
+        let told = scene.out.iter().filter_map(|output| match output {
+            Output::Running(A, life) => Some(*life),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(life(|scene| scene.ask(STOP)), [Life::Stopped]);
+    assert_eq!(life(|scene| scene.say(A, STOPPED, &[])), [Life::Gone]);
+    assert_eq!(life(|scene| scene.take(Input::PhyGone(A))), [Life::Gone]);
 }
 
 #[test]
