@@ -1,4 +1,4 @@
-//! `ranshift lab up`, `status`, `migrate`, `kill`, `cut`, `down`: a running lab from the outside.
+//! `ranshift lab up`, `status`, `migrate`, `kill`, `start`, `cut`, `down`: a running lab from the outside.
 
 pub(super) mod api;
 mod namespace;
@@ -80,6 +80,15 @@ pub(super) struct Migrate {
 /// Kill the process of a peer, as a crash would (SIGKILL)
 #[derive(clap::Args)]
 pub(super) struct Kill {
+    /// Name of the peer
+    peer: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Start a peer again that was killed: it begins anew, as after a crash
+#[derive(clap::Args)]
+pub(super) struct Start {
     /// Name of the peer
     peer: String,
     #[command(flatten)]
@@ -184,7 +193,10 @@ impl Up {
             Err((problem, exit)) => return refuse(problem, exit),
         };
         writeln!(out, "the lab is up in {}", self.place.directory().display())?;
-        writeln!(out, "next: ranshift lab status, migrate, kill, cut, down")?;
+        writeln!(
+            out,
+            "next: ranshift lab status, migrate, kill, start, cut, down"
+        )?;
         if !self.foreground {
             return Ok(Exit::Done);
         }
@@ -386,6 +398,40 @@ impl Kill {
         part.process.wait_end(PATIENCE);
         writeln!(out, "{} is dead", self.peer)?;
         Ok(Exit::Done)
+    }
+}
+
+impl Start {
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
+        let (_, before) = match self.place.peer(&self.peer) {
+            Ok(found) => found,
+            Err(problem) => return refuse(problem, Exit::Environment),
+        };
+        if before.process.is_alive() {
+            return refuse(format!("{} runs already", self.peer), Exit::Failed);
+        }
+        let dir = self.place.directory();
+        fs::write(State::wish(&dir, &self.peer), "")?;
+        let told = dir.join(format!("{}.json", self.peer));
+        for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+            let again = self.place.peer(&self.peer);
+            let again = again.map(|(_, part)| part.process);
+            if let Ok(again) = again
+                && again != before.process
+                && told.exists()
+            {
+                again.prefer();
+                writeln!(out, "{} runs again", self.peer)?;
+                return Ok(Exit::Done);
+            }
+            thread::sleep(STEP);
+        }
+        let log = dir.join(format!("{}.log", self.peer));
+        let said = fs::read_to_string(log).unwrap_or_default();
+        refuse(
+            format!("{} did not start: {said}", self.peer),
+            Exit::Environment,
+        )
     }
 }
 

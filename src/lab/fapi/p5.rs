@@ -195,6 +195,10 @@ impl P5 {
                 self.check_told(body, message, tag::VNF_IPV4, tag::VNF_PORT);
             }
             MessageId::PARAM_REQUEST => {
+                answer.extend_from_slice(&PNF_ADDRESS);
+                if let Some(count) = answer.get_mut(1) {
+                    *count += 2;
+                }
                 let response = MessageId::PARAM_RESPONSE;
                 self.name_own(&mut answer, response, tag::PNF_IPV4, tag::PNF_PORT);
             }
@@ -342,6 +346,8 @@ const STOPS: [Stop; 2] = [
 const DIALECT: Dialect = Dialect::OaiNfapi;
 const ENCODING: Encoding = Encoding::OAI;
 const HEADER_LEN: usize = P5Header::len(DIALECT);
+/// TLVs of address and port, which the vector of PARAM.response does not hold.
+const PNF_ADDRESS: [u8; 16] = [1, 3, 0, 4, 0, 0, 0, 0, 1, 5, 0, 2, 0, 0, 0, 0];
 /// Error code of SCF 222.
 const INVALID_STATE: u8 = 1;
 

@@ -4,7 +4,7 @@ use super::super::plan::{Plan, PlanError};
 use super::du::Du;
 use super::fapi;
 use super::raw::{Hearing, Raw};
-use super::report::{self, PeerReport};
+use super::report::{PeerReport, Scribe};
 use super::ru::Ru;
 use super::{Part, now};
 use crate::config::Config;
@@ -76,22 +76,28 @@ pub fn play(
     let Some(part) = part.as_deref_mut() else {
         return Err(PeerError::Unknown(options.peer.clone()));
     };
+    let path = options.directory.join(format!("{}.json", options.peer));
     let mut turn = Turn {
         raw,
         report,
         written: now(),
-        path: options.directory.join(format!("{}.json", options.peer)),
+        scribe: Scribe::new(path.clone()),
     };
-    turn.write(part, true)?;
-    while !stop.load(Ordering::Relaxed) {
+    let mut writing = turn.write(part);
+    while writing && !stop.load(Ordering::Relaxed) {
         turn.look(part);
         turn.send(part);
         turn.hear(part);
-        turn.write(part, false)?;
+        if now().nanos_since(turn.written) >= REPORT_EVERY {
+            writing = turn.write(part);
+        }
         turn.rest(part);
     }
     turn.hear(part);
-    turn.write(part, true)
+    turn.count(part);
+    let Turn { scribe, report, .. } = turn;
+    let ended = scribe.end(&report);
+    ended.map_err(|error| PeerError::Report(path, error))
 }
 
 fn part(
@@ -119,7 +125,7 @@ struct Turn {
     raw: Raw,
     report: PeerReport,
     written: Instant,
-    path: PathBuf,
+    scribe: Scribe,
 }
 
 impl Turn {
@@ -163,17 +169,17 @@ impl Turn {
         }
     }
 
-    fn write(&mut self, part: &dyn Part, at_once: bool) -> Result<(), PeerError> {
-        let at = now();
-        if !at_once && at.nanos_since(self.written) < REPORT_EVERY {
-            return Ok(());
-        }
-        self.written = at;
-        self.report.at_ns = at.0;
+    /// False if reports cannot be written any more.
+    fn write(&mut self, part: &dyn Part) -> bool {
+        self.count(part);
+        self.scribe.write(&self.report)
+    }
+
+    fn count(&mut self, part: &dyn Part) {
+        self.written = now();
+        self.report.at_ns = self.written.0;
         self.report.overrun = self.raw.overrun();
         part.tell(&mut self.report);
-        report::write(&self.path, &self.report)
-            .map_err(|error| PeerError::Report(self.path.clone(), error))
     }
 
     fn rest(&self, part: &mut dyn Part) {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
 
 /// What an emulated peer sent, heard and noticed.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -70,7 +72,7 @@ pub struct Stall {
 
 impl Stalls {
     /// Lag from which on a process stalls, nanoseconds.
-    pub const FROM_NS: i64 = 5_000_000;
+    pub const FROM_NS: i64 = 10_000_000;
 
     /// What is due next was due at `due`, and it is `now`.
     pub(super) fn look(&mut self, due: Instant, now: Instant) {
@@ -171,9 +173,47 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 
 /// Writes a report so that a reader sees the old one or the new one, never half of it.
 pub(super) fn write(path: &Path, report: &impl Serialize) -> io::Result<()> {
+    replace(path, &serde_json::to_vec_pretty(report)?)
+}
+
+fn replace(path: &Path, page: &[u8]) -> io::Result<()> {
     let half = path.with_extension("json.new");
-    fs::write(&half, serde_json::to_vec_pretty(report)?)?;
+    fs::write(&half, page)?;
     fs::rename(half, path)
+}
+
+/// Writes reports on a thread of its own: a disk that others keep busy does not stop whoever plays.
+pub(super) struct Scribe {
+    pages: SyncSender<Vec<u8>>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Scribe {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let (pages, taken) = sync_channel::<Vec<u8>>(1);
+        let thread =
+            thread::spawn(move || taken.into_iter().try_for_each(|page| replace(&path, &page)));
+        Self { pages, thread }
+    }
+
+    /// Writes `report` soon; not at all if the one before it is still on its way. False if writing has failed.
+    pub(super) fn write(&self, report: &impl Serialize) -> bool {
+        let page = serde_json::to_vec_pretty(report).unwrap_or_default();
+        !matches!(
+            self.pages.try_send(page),
+            Err(TrySendError::Disconnected(_))
+        )
+    }
+
+    /// Writes the last report, behind all others.
+    pub(super) fn end(self, last: &impl Serialize) -> io::Result<()> {
+        let page = serde_json::to_vec_pretty(last)?;
+        let _ = self.pages.send(page);
+        drop(self.pages);
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the scribe is gone")))
+    }
 }
 
 impl PeerReport {
@@ -201,7 +241,7 @@ mod tests {
     #[test]
     fn a_process_that_catches_up_step_by_step_has_stalled_once() {
         let mut stalls = Stalls::default();
-        for (due, now) in [(100, 101), (110, 180), (120, 181), (175, 182), (183, 183)] {
+        for (due, now) in [(100, 101), (110, 180), (120, 181), (170, 182), (183, 183)] {
             stalls.look(at(due), at(now));
         }
         assert_eq!(stalls.count, 1);

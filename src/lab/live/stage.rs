@@ -92,6 +92,11 @@ impl Stage {
                 actor.reap();
             }
             appliance.reap();
+            if self.grant_wishes(&witnesses, &mut peers) {
+                let state = self.state(&witnesses, &appliance, &peers);
+                let written = state.write(&self.directory);
+                written.map_err(|error| StageError::File(self.directory.clone(), error))?;
+            }
             thread::sleep(TICK);
         }
         for mut actor in peers.drain(..).rev() {
@@ -189,20 +194,8 @@ impl Stage {
     fn start_peers(&self, witnesses: &[Actor]) -> Result<Vec<Actor>, StageError> {
         let mut commands = Vec::new();
         for (cable, witness) in self.layout.cables.iter().zip(witnesses) {
-            for peer in &cable.peers {
-                let mut command = Command::new("nsenter");
-                command.args(["-t", &witness.process.pid.to_string(), "-n"]);
-                command
-                    .arg(&self.program)
-                    .args(["lab", "peer", "--name", peer]);
-                command.args(["--interface", FAR_END, "--mtu", &cable.mtu.to_string()]);
-                command.arg("--config").arg(&self.config);
-                command
-                    .arg("--dir")
-                    .arg(&self.directory)
-                    .args(&self.peer_arguments);
-                commands.push((peer, command));
-            }
+            let peers = cable.peers.iter();
+            commands.extend(peers.map(|peer| (peer, self.peer(cable, witness, peer))));
         }
         commands.sort_by_key(|(peer, _)| !self.layout.rus.contains(peer));
         let mut actors = Vec::new();
@@ -214,6 +207,50 @@ impl Stage {
             actor.until(|_| told.exists())?;
         }
         Ok(actors)
+    }
+
+    /// The process of `peer` at the far end of `cable`.
+    fn peer(&self, cable: &Cable, witness: &Actor, peer: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &witness.process.pid.to_string(), "-n"]);
+        command
+            .arg(&self.program)
+            .args(["lab", "peer", "--name", peer]);
+        command.args(["--interface", FAR_END, "--mtu", &cable.mtu.to_string()]);
+        command.arg("--config").arg(&self.config);
+        command
+            .arg("--dir")
+            .arg(&self.directory)
+            .args(&self.peer_arguments);
+        command
+    }
+
+    /// Starts peers again that ended and that somebody wants back; true if any was.
+    fn grant_wishes(&self, witnesses: &[Actor], peers: &mut [Actor]) -> bool {
+        let mut started = false;
+        for (cable, witness) in self.layout.cables.iter().zip(witnesses) {
+            for actor in peers.iter_mut() {
+                let wish = State::wish(&self.directory, &actor.name);
+                if !cable.peers.contains(&actor.name) || fs::remove_file(wish).is_err() {
+                    continue;
+                }
+                if !actor.reap() {
+                    continue;
+                }
+                // What it counted before is not mixed with what it will count.
+                let told = self.directory.join(format!("{}.json", actor.name));
+                let _ = fs::remove_file(told);
+                let command = self.peer(cable, witness, &actor.name);
+                match self.start(&actor.name, command) {
+                    Ok(again) => {
+                        *actor = again;
+                        started = true;
+                    }
+                    Err(error) => eprintln!("ranshift: {}: {error}", actor.name),
+                }
+            }
+        }
+        started
     }
 
     /// Starts a child that the kernel kills when this process ends, its words in `NAME.log`.

@@ -4,7 +4,7 @@ use super::process::Process;
 use super::report;
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A running lab.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct State {
     pub appliance: Process,
     /// Cables.
     pub cables: Vec<CablePart>,
-    /// RUs and DUs.
+    /// RUs, DUs, L2s and PHYs.
     pub peers: Vec<PeerPart>,
 }
 
@@ -55,6 +55,11 @@ impl State {
 
     pub(super) fn write(&self, directory: &Path) -> io::Result<()> {
         report::write(&directory.join(FILE), self)
+    }
+
+    /// The file by which a stage is asked to start `peer` again.
+    pub fn wish(directory: &Path, peer: &str) -> PathBuf {
+        directory.join(format!("{peer}.start"))
     }
 
     /// The peer of that name.
