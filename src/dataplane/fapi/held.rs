@@ -126,8 +126,10 @@ fn ask<F>(
         whole => whole,
     };
     scene.frame = info;
+    let len = message.bytes.iter().map(|(from, to)| (to - from) as usize);
+    let len = len.sum();
     Ok(Asked {
-        fate: judge(scene, (entry, &from), (named, timestamp), body)?,
+        fate: judge(scene, (entry, &from), (named, timestamp), (body, len))?,
         envelope,
         from,
         head: named,
@@ -187,6 +189,8 @@ fn cut<F>(
         .cell(asked.fate.cell)
         .map(|cell| cell.numerology);
     let numerology = numerology.ok_or(DropReason::UnknownPeer)?;
+    let named = asked.head.message.between(asked.from.dialect, to.dialect);
+    let named = named.ok_or(DropReason::NotRepresentable)?;
     let mut runs = [Run::default(); FRAMES];
     let frames = message.frames.iter_mut().zip(message.bytes).zip(0..);
     let mut len = 0;
@@ -211,7 +215,7 @@ fn cut<F>(
         let header = Header {
             head: Head {
                 phy: to.phy,
-                message: asked.head.message,
+                message: named,
             },
             piece: segment.piece,
             timestamp: asked.timestamp,

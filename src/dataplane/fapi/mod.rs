@@ -39,7 +39,10 @@ struct Incoming<'a> {
     member: MemberId,
     head: Head,
     timestamp: u32,
+    /// So much of the body as is at hand.
     body: &'a [u8],
+    /// Bytes of all of it.
+    len: usize,
 }
 
 /// Decides a frame if it is a P7 datagram of an L2 or a PHY; `None` if it is something else.
@@ -110,18 +113,20 @@ fn datagram_of(
     let Some(message) = datagram.head.filter(|_| datagram.is_whole()) else {
         return pieces::hold_datagram(head, scene);
     };
-    let fate = judge(scene, (entry, &p7), (message, datagram.timestamp), body)?;
+    let told = (message, datagram.timestamp);
+    let fate = judge(scene, (entry, &p7), told, (body, body.len()))?;
     let verdict = send::carry_out(head, scene, &envelope, &p7, fate)?;
     scene.sent(fate);
     Ok(verdict)
 }
 
-/// What becomes of a message of a peer, by so much of its body as is at hand: SFN and slot at least.
+/// What becomes of a message of a peer, by so much of its body as is at hand, SFN and slot at least, and by the
+/// length of all of it.
 fn judge(
     scene: &mut Scene<'_>,
     (entry, p7): (&PeerEntry, &P7Entry),
     (message, timestamp): (Head, u32),
-    body: &[u8],
+    (body, len): (&[u8], usize),
 ) -> Result<Fate, DropReason> {
     if message.phy != p7.phy {
         return Err(DropReason::P7Phy);
@@ -136,6 +141,7 @@ fn judge(
         head: message,
         timestamp,
         body,
+        len,
     };
     match entry.kind {
         PeerKind::L2 => request::judge(scene, &incoming),

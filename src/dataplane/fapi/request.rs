@@ -8,6 +8,7 @@ use crate::planes::fapi::group::{Given, RequestDrop};
 use crate::planes::fapi::uplink::Block;
 use crate::ran::{CellId, MemberId, SlotCount, SlotPoint};
 use crate::wire::nfapi::request::Request as Body;
+use crate::wire::nfapi::segment::Segments;
 use crate::wire::nfapi::{Encoding, MessageId, Sender, slot};
 
 pub(super) fn judge(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropReason> {
@@ -23,6 +24,7 @@ pub(super) fn judge(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fa
     let (point, slot) = slot_of(scene, incoming)?;
     // Before the book is told: what is refused has been given to nobody.
     within_limits(scene, incoming)?;
+    can_be_said(scene, incoming, slot)?;
     let given = ask(scene, incoming.cell, kind, slot)?;
     if message == MessageId::UL_TTI_REQUEST {
         remember_uplink(scene, incoming, encoding, (given.full, slot));
@@ -94,14 +96,36 @@ fn within_limits(scene: &Scene<'_>, incoming: &Incoming<'_>) -> Result<(), DropR
         .tables
         .cell(incoming.cell)
         .map_or(0, |cell| cell.members.len());
-    let members = (0..count).map(|member| MemberId(member as u8));
-    let limits = members.filter_map(|member| scene.phy(incoming.cell, member)?.2.limits);
-    // Those that have limits have the same.
-    let excess = limits.take(1).find_map(|limits| {
-        let encoding = incoming.p7.dialect.encoding();
-        limits.exceeds(incoming.head.message, encoding, incoming.body)
-    });
-    excess.map_or(Ok(()), |_| Err(DropReason::P7Limits))
+    let mut held = None;
+    for member in (0..count).map(|member| MemberId(member as u8)) {
+        let p7 = scene.phy(incoming.cell, member).map(|(_, _, p7, _)| p7);
+        let reader = p7.and_then(|p7| Some((p7.limits?, p7.dialect.encoding())));
+        // What counts is how the PHY reads; most read alike.
+        let Some((limits, encoding)) = reader.filter(|_| held != reader) else {
+            continue;
+        };
+        let excess = limits.exceeds(incoming.head.message, encoding, incoming.body);
+        if excess.is_some() {
+            return Err(DropReason::P7Limits);
+        }
+        held = reader;
+    }
+    Ok(())
+}
+
+/// That the PHY that owns the slot can be sent the message: refused later, it would take the NULLs of the
+/// others with it.
+fn can_be_said(
+    scene: &Scene<'_>,
+    incoming: &Incoming<'_>,
+    slot: SlotCount,
+) -> Result<(), DropReason> {
+    let state = scene.lcore.cells.get(incoming.cell.index());
+    let owner = state.map(|state| state.roles.mode(slot).carrier_owner());
+    let phy = owner.and_then(|owner| scene.phy(incoming.cell, owner));
+    let (_, _, p7, _) = phy.ok_or(DropReason::UnknownPeer)?;
+    let segments = Segments::new(p7.dialect, 0, incoming.len, send::room(&p7));
+    segments.map_or(Err(DropReason::NotRepresentable), |_| Ok(()))
 }
 
 /// What is asked for and not answered yet can be told to be lost. A PUSCH that cannot be read is left to
@@ -137,6 +161,9 @@ fn remember_uplink(
 /// Messages without a slot of their own, and vendors': to the active PHY; DL node sync to every one that runs.
 fn beside(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropReason> {
     let now = scene.now;
+    if incoming.head.message.has_slot() {
+        slot_of(scene, incoming)?;
+    }
     let state = scene.lcore.cells.get(incoming.cell.index());
     let state = state.ok_or(DropReason::UnknownPeer)?;
     let current = state.clock.map(|clock| clock.slot_at(now));

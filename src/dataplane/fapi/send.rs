@@ -137,6 +137,8 @@ fn cut(
     let pdu = head.get(start..end).ok_or(DropReason::HeadTooShort)?;
     let (datagram, body) = Datagram::parse(pdu, from.dialect, from.check)?;
     let message = datagram.head.ok_or(DropReason::P7Malformed)?.message;
+    let message = message.between(from.dialect, to.dialect);
+    let message = message.ok_or(DropReason::NotRepresentable)?;
     let at = envelope.header as usize + (pdu.len() - body.len());
     let point = moved(body, to.dialect, numerology, fate.shift);
     let segments = Segments::new(to.dialect, fate.sequence, body.len(), room(to));
@@ -225,13 +227,9 @@ pub(super) fn copy(scene: &mut Scene<'_>, incoming: &Incoming<'_>, member: Membe
         incoming,
         Recipient::Phy(member),
         |to, sequence, _| {
-            message(
-                to,
-                sequence,
-                incoming.head.message,
-                incoming.timestamp,
-                incoming.body,
-            )
+            let id = incoming.head.message;
+            let id = id.between(incoming.p7.dialect, to.dialect)?;
+            message(to, sequence, id, incoming.timestamp, incoming.body)
         },
     );
     if made.is_none() {
@@ -280,10 +278,11 @@ fn made(
     };
     let state = scene.lcore.cells.get_mut(incoming.cell.index())?;
     let state = state.fapi.as_mut()?;
-    let sequence = state.next_to(recipient);
     let entry = tables.peer_entry(peer)?;
-    let made = build(entry.p7.as_ref()?, sequence, shift)?;
-    push(scene.outbox, entry, &made)
+    let made = build(entry.p7.as_ref()?, state.number_to(recipient), shift)?;
+    push(scene.outbox, entry, &made)?;
+    state.next_to(recipient);
+    Some(())
 }
 
 /// A datagram made here: at most a header and some hundred bytes.

@@ -154,6 +154,20 @@ impl MessageId {
         matches!(self.0, 0x180 | 0x181) && !self.is_dl_node_sync(dialect)
     }
 
+    /// The id by which a P7 header of `to` says what one of `from` calls so: node sync changes places. `None` if
+    /// it cannot.
+    #[inline]
+    pub fn between(self, from: Dialect, to: Dialect) -> Option<Self> {
+        let same = !matches!(self, Self::NODE_SYNC_0 | Self::NODE_SYNC_1)
+            || self.is_dl_node_sync(from) == self.is_dl_node_sync(to);
+        let id = match (same, self) {
+            (true, id) => id,
+            (false, Self::NODE_SYNC_0) => Self::NODE_SYNC_1,
+            (false, _) => Self::NODE_SYNC_0,
+        };
+        Some(id).filter(|id| id.travels_on_p7(to))
+    }
+
     /// 0x300..=0x3FF.
     #[inline]
     pub const fn is_vendor(self) -> bool {
@@ -254,6 +268,29 @@ mod tests {
         assert_eq!(sync.sender(Dialect::Scf225v2), Some(L2));
         assert_eq!(MessageId(0x181).name(Dialect::OaiNfapi), "DL_NODE_SYNC");
     }
+
+    #[test]
+    fn a_message_keeps_its_meaning_under_the_header_of_another_dialect() {
+        let all = (0..=u16::MAX).map(MessageId);
+        for (id, [from, to]) in all.flat_map(|id| PAIRS.map(|pair| (id, pair))) {
+            if !id.travels_on_p7(from) {
+                continue;
+            }
+            let meaning =
+                |id: MessageId, by| (id.is_dl_node_sync(by), id.is_ul_node_sync(by), id.row());
+            match id.between(from, to) {
+                Some(other) => assert_eq!(meaning(id, from), meaning(other, to), "{id:?}"),
+                None => assert!(!id.travels_on_p7(to), "{id:?}"),
+            }
+        }
+    }
+
+    const PAIRS: [[Dialect; 2]; 4] = [
+        [Dialect::OaiNfapi, Dialect::Scf225v2],
+        [Dialect::Scf225v2, Dialect::OaiNfapi],
+        [Dialect::FapiBig, Dialect::OaiNfapi],
+        [Dialect::FapiBig, Dialect::Scf225v2],
+    ];
 
     #[test]
     fn an_oai_p7_header_carries_the_ids_that_its_receiver_knows() {
