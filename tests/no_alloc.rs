@@ -7,6 +7,8 @@
     reason = "a counting allocator is unsafe by its trait; a test stops at the first surprise"
 )]
 
+#[path = "support/allocations.rs"]
+mod allocations;
 #[path = "support/appliance.rs"]
 mod appliance;
 #[path = "support/nfapi.rs"]
@@ -14,6 +16,7 @@ mod nfapi;
 #[path = "support/p7.rs"]
 mod p7;
 
+use allocations::{ALLOCATIONS, RELEASES};
 use appliance::*;
 use ranshift::control::compile::compile;
 use ranshift::control::replace::replacements;
@@ -38,47 +41,10 @@ use ranshift::wire::nfapi::segment::Segments;
 use ranshift::wire::nfapi::{Check, Datagram, Dialect, Header, PhyId, describe, header, slot};
 use ranshift::wire::oran::emit::ControlSection;
 use ranshift::{config, control};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::mem::swap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    static RELEASES: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
-}
-
-// SAFETY: every call goes to the system allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        let _ = RELEASES.try_with(|releases| releases.set(releases.get() + 1));
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const SHARING: &str = "
     liveness: {history: 2}

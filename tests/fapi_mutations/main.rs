@@ -332,4 +332,4 @@ fn mutations_between_peers_of_different_dialects() {
 }
 
 /// Mutations of a short message under one set of terms.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 120;
