@@ -9,7 +9,7 @@
 #[path = "support/scripted_api.rs"]
 mod scripted_api;
 
-use scripted_api::{APPLIANCE, CELLS, EVENTS, Reply, Request, ScriptedApi, json, problem};
+use scripted_api::{APPLIANCE, CELLS, EVENTS, PHYS, Reply, Request, ScriptedApi, json, problem};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -58,7 +58,7 @@ fn the_documentation_shows_what_the_commands_print() {
         );
         shown += 1;
     }
-    assert_eq!(shown, 3);
+    assert_eq!(shown, 4);
 }
 
 #[test]
@@ -447,6 +447,7 @@ fn answer(request: &Request) -> Reply {
     match request.line.as_str() {
         "GET /api/v1/cells" => json(CELLS),
         "GET /api/v1/cells/cell-1" => json(cells[0].to_string()),
+        "GET /api/v1/cells/cell-4" => json(PHYS),
         "GET /api/v1/appliance" => json(APPLIANCE),
         "GET /api/v1/events?limit=20" => json(EVENTS),
         "GET /api/v1/recordings" => json(json!([recording()]).to_string()),

@@ -14,7 +14,7 @@ mod scripted_api;
 
 use browser::Browser;
 use ranshift::telemetry::page::{HEADERS, PARTS};
-use scripted_api::{APPLIANCE, CELLS, EVENTS, Reply, Request, ScriptedApi, json, problem};
+use scripted_api::{APPLIANCE, CELLS, EVENTS, PHYS, Reply, Request, ScriptedApi, json, problem};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -50,6 +50,35 @@ fn the_page_shows_cells_and_the_first_sentence_is_what_is_wrong() {
     browser.until("document.querySelector('#drops').textContent.includes('20.5 k/s')");
     quiet(&mut browser, &api);
     picture(&mut browser);
+}
+
+#[test]
+fn a_cell_of_phys_is_shown_with_its_l2_and_a_phy_that_does_not_run_is_told_of() {
+    let api = Scripted::start(Script {
+        phys: true,
+        ..Script::default()
+    });
+    let mut browser = Browser::open("phys", 1280, 900);
+    browser.go(&api.url());
+    browser.until("document.querySelectorAll('article').length === 1");
+    let verdict = browser.value("document.getElementById('verdict').textContent");
+    assert_eq!(
+        verdict,
+        "cell-4: the PHY of phy-a is not running: l2-1 is not served."
+    );
+    let slot = browser.value("document.querySelector('article .slot').textContent");
+    assert_eq!(
+        slot,
+        "slot 348,287 · SFN 6.7 · l2-1 told up to SFN 6.11, 2 slots made up · phy-b armed"
+    );
+    let drawn = browser.value("document.querySelector('article svg').textContent");
+    let drawn = drawn.as_str().unwrap();
+    assert!(
+        drawn.contains("L2") && drawn.contains("PHY not running"),
+        "{drawn}"
+    );
+    assert!(!drawn.contains("RU"), "{drawn}");
+    quiet(&mut browser, &api);
 }
 
 #[test]
@@ -208,6 +237,8 @@ struct Script {
     token: Option<&'static str>,
     gone: bool,
     migrated: bool,
+    /// A cell of PHYs, and no other; its active PHY does not run.
+    phys: bool,
 }
 
 impl Default for Script {
@@ -218,6 +249,7 @@ impl Default for Script {
             token: None,
             gone: false,
             migrated: false,
+            phys: false,
         }
     }
 }
@@ -327,6 +359,11 @@ fn appliance(turn: u64) -> Value {
 
 fn cells(script: &Script) -> Value {
     let mut cells: Vec<Value> = serde_json::from_str(CELLS).unwrap();
+    if script.phys {
+        let mut cell: Value = serde_json::from_str(PHYS).unwrap();
+        cell["status"]["fapi"]["phys"][0]["running"] = json!(false);
+        return json!([cell]);
+    }
     cells.truncate(script.cells);
     if let Some(first) = cells.first_mut() {
         first["cell"] = json!(script.name);

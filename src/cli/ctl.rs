@@ -6,6 +6,7 @@
 mod apply;
 mod boundary;
 mod order;
+mod phys;
 mod recordings;
 mod show;
 mod watch;

@@ -11,6 +11,11 @@ pub(super) fn cells() -> Vec<Cell> {
     serde_json::from_str(include_str!("../../tests/support/api/cells.json")).unwrap()
 }
 
+/// A cell of PHYs, without an RU.
+pub(super) fn phys() -> Cell {
+    serde_json::from_str(include_str!("../../tests/support/api/phys.json")).unwrap()
+}
+
 pub(super) fn cell() -> Cell {
     cells().swap_remove(0)
 }

@@ -1,6 +1,6 @@
 //! Modes, slots, times and shares as both consoles show them.
 
-use crate::control::status::{CellMode, CellStatus, Member};
+use crate::control::status::{Cell, CellMode, CellStatus, Member};
 use crate::telemetry::{amount, duration};
 use std::collections::BTreeMap;
 
@@ -32,7 +32,17 @@ pub(super) fn is_off_air(status: &CellStatus) -> bool {
 
 /// It may speak.
 pub(super) fn speaks(member: &Member) -> bool {
-    matches!(member.role.as_str(), "active" | "sharing")
+    speaks_as(&member.role)
+}
+
+/// Who has this role may speak.
+pub(super) fn speaks_as(role: &str) -> bool {
+    matches!(role, "active" | "sharing")
+}
+
+/// An RU is served, and not an L2 alone.
+pub(super) fn has_ru(cell: &Cell) -> bool {
+    cell.spec.l2.as_ref() != Some(&cell.spec.ru)
 }
 
 /// "1,234,567 (SFN 288.7)".
@@ -51,6 +61,19 @@ pub(super) fn heard(member: &Member) -> String {
     match member.heard_us_ago {
         Some(us) => format!("{} ago", between(us)),
         None => "never".to_owned(),
+    }
+}
+
+/// What is to be known of the PHY of `member`; a dash without one.
+pub(super) fn phy(status: &CellStatus, member: &Member) -> String {
+    let phys = status.fapi.iter().flat_map(|fapi| &fapi.phys);
+    let Some(phy) = phys.into_iter().find(|phy| phy.member == member.member) else {
+        return "-".to_owned();
+    };
+    match (phy.p5.as_deref(), phy.running) {
+        (None | Some("running"), true) => "running".to_owned(),
+        (None | Some("running"), false) => "not running".to_owned(),
+        (Some(p5), _) => format!("P5 {p5}"),
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::control::archivist::Archive;
 use crate::control::clock;
 use crate::control::event_log::{EventLog, Told};
+use crate::control::p5;
 use crate::control::prb_meter::{PrbMeter, Window};
 use crate::control::status::Mempool;
 use crate::control::tidings::Tiding;
@@ -19,7 +20,7 @@ use crate::ran::{CellId, Duration, Instant, PortId, SlotCount};
 use crate::telemetry::tally::Tally;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// What control may ask of the machine under the lcores, which only the backend knows.
 pub trait Machine: Send + Sync {
@@ -152,6 +153,8 @@ pub struct Board {
     meters: Mutex<Vec<PrbMeter>>,
     tally: Mutex<Tally>,
     machine: Mutex<Option<Arc<dyn Machine>>>,
+    /// Views of the P5 proxies, with the names of their cells.
+    proxies: Mutex<Vec<(String, watch::Receiver<p5::View>)>>,
     orders: SyncSender<Order>,
 }
 
@@ -177,6 +180,7 @@ impl Board {
             }),
             seats,
             machine: Mutex::new(None),
+            proxies: Mutex::default(),
             orders,
         };
         (board, taken)
@@ -237,6 +241,17 @@ impl Board {
     /// What a port has lost before it was received, if its driver counts.
     pub fn losses(&self, port: PortId) -> Option<PortLosses> {
         held(&self.machine).as_ref()?.losses(port)
+    }
+
+    /// What the P5 proxy of `cell` says of itself, if the cell has one.
+    pub fn p5(&self, cell: &str) -> Option<p5::View> {
+        let proxies = held(&self.proxies);
+        let (_, view) = proxies.iter().find(|(name, _)| name == cell)?;
+        Some(view.borrow().clone())
+    }
+
+    pub(super) fn show_p5(&self, cell: String, view: watch::Receiver<p5::View>) {
+        held(&self.proxies).push((cell, view));
     }
 
     /// Whether what the lcores do survives the process; `None` if it is not meant to, or not known yet.

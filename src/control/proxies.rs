@@ -47,6 +47,7 @@ pub(super) fn start(runtime: &Runtime, board: &Arc<Board>) -> io::Result<Vec<Arc
         let spawned = p5::spawn(settings, running, tell);
         let spawned =
             spawned.map_err(|error| io::Error::other(format!("cell {}: {error}", cell.name)))?;
+        board.show_p5(cell.name.clone(), spawned.view());
         let spawned = Arc::new(spawned);
         tokio::spawn(follow(
             Arc::clone(board),

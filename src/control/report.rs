@@ -3,14 +3,16 @@
 use crate::config::model::{self, Attachment, Config, TimeSource};
 use crate::control::board::{Board, Known, Seat, Sight};
 use crate::control::status::{
-    Appliance, Cell, CellMode, CellSpec, CellStatus, Lcore, Ledger, Member, Peer, Port, PortLosses,
-    PrbUse, ScheduledMode, SlotPattern,
+    Appliance, Cell, CellMode, CellSpec, CellStatus, FapiStatus, Lcore, Ledger, Member, Peer, Phy,
+    Port, PortLosses, PrbUse, ScheduledMode, SlotPattern,
 };
 use crate::control::tidings::letters;
 use crate::control::wanted::Wanted;
-use crate::dataplane::counters::{Counters, Drops};
+use crate::dataplane::counters::{CellCounters, Counters, Drops};
 use crate::dataplane::mailbox::{Cause, MAX_MEMBERS, Mode, PatternBits};
-use crate::dataplane::observation::{CellObservation, Margins, MemberObservation, Role};
+use crate::dataplane::observation::{
+    CellObservation, Margins, MemberObservation, PhyObservation, Role,
+};
 use crate::dataplane::tables::Tables;
 use crate::dataplane::verdict::DropReason;
 use crate::ran::{CellId, Instant, LcoreId, MemberId, PeerId, PortId, SlotCount, SlotPoint};
@@ -245,6 +247,7 @@ impl Look<'_> {
         let members = 0..written.members.len();
         CellSpec {
             ru: self.wanted.config.fixed_side(written).to_owned(),
+            l2: self.wanted.config.l2(written).map(|l2| l2.name.clone()),
             numerology: written.numerology.mu(),
             slot_us: written.numerology.slot_duration().as_nanos() as f64 / 1e3,
             carrier_prbs: written.carrier_prbs,
@@ -276,7 +279,8 @@ impl Look<'_> {
             let point = SlotPoint::of(slot, written.numerology);
             format!("{}.{}", point.sfn, point.slot)
         };
-        let gps = matches!(written.time, TimeSource::Gps { .. });
+        // Without an RU slots count from an SFN 0.
+        let known = matches!(written.time, TimeSource::Gps { .. }) || written.ru.is_none();
         let counted = counters
             .cells
             .get(self.cell.index())
@@ -286,7 +290,7 @@ impl Look<'_> {
             lcore: owner.map_or(0, |seat| seat.lcore),
             at_ns: at.0,
             slot: seen.slot.map(|slot| slot.0),
-            sfn: seen.slot.filter(|_| gps).map(sfn),
+            sfn: seen.slot.filter(|_| known).map(sfn),
             mode: self.mode(seen.mode),
             mode_since_slot: seen.since.0,
             mode_cause: seen.cause.label().to_owned(),
@@ -302,6 +306,7 @@ impl Look<'_> {
             waiting_for: seen.waiting_for.map(|member| self.member(member)),
             term: seen.term,
             members: self.members(written, at, &seen),
+            fapi: self.fapi(written, (at, &seen), &counted),
             counters: counted
                 .named()
                 .map(|(name, count)| (name.to_owned(), count))
@@ -321,8 +326,7 @@ impl Look<'_> {
                 role: role(member.role).to_owned(),
                 in_step: member.in_step,
                 lost: member.lost,
-                heard_us_ago: (member.last_heard != Instant(0))
-                    .then(|| at.nanos_since(member.last_heard).max(0) as f64 / 1e3),
+                heard_us_ago: ago(at, member.last_heard),
                 liveness_margin_us: member.margins.mean_ns().map(|ns| ns / 1e3),
                 prb_use: window.and_then(|window| {
                     let used = *window.used.get(index)?;
@@ -334,6 +338,40 @@ impl Look<'_> {
                 }),
             })
             .collect()
+    }
+
+    fn fapi(
+        &self,
+        written: &model::Cell,
+        (at, seen): (Instant, &CellObservation),
+        counted: &CellCounters,
+    ) -> Option<FapiStatus> {
+        let config = &self.wanted.config;
+        let l2 = config.l2(written)?;
+        let p5 = self.board.p5(&written.name);
+        let members = written.members.iter().zip(seen.members.iter().flatten());
+        let phy = |(index, (written, member)): (usize, (&model::Member, &MemberObservation))| {
+            let observed = member.phy?;
+            let p5 = p5.as_ref().and_then(|p5| p5.phys.get(index));
+            Some(Phy {
+                phy: config.phys.get(written.phy?)?.peer.name.clone(),
+                member: self.member(MemberId(index as u8)),
+                role: role(member.role).to_owned(),
+                running: observed.running,
+                lost: observed.lost,
+                heard_us_ago: ago(at, observed.last_heard),
+                p5: p5.map(|p5| p5.label().to_owned()),
+            })
+        };
+        let point = |slot| SlotPoint::of(slot, written.numerology);
+        Some(FapiStatus {
+            l2: l2.name.clone(),
+            last_slot: (seen.told.map(point)).map(|told| format!("{}.{}", told.sfn, told.slot)),
+            p5: p5.as_ref().map(|p5| p5.l2.label().to_owned()),
+            nulls: counted.fapi_request_nulls + counted.fapi_clock_nulls,
+            made_up_slots: counted.fapi_made_up_slots,
+            phys: members.enumerate().filter_map(phy).collect(),
+        })
     }
 
     fn mode(&self, mode: Mode) -> CellMode {
@@ -356,6 +394,11 @@ impl Look<'_> {
     }
 }
 
+/// Microseconds since an instant that has come.
+fn ago(now: Instant, then: Instant) -> Option<f64> {
+    (then != Instant(0)).then(|| now.nanos_since(then).max(0) as f64 / 1e3)
+}
+
 /// A slot pattern as letters.
 pub fn slot_pattern(from: Option<SlotCount>, pattern: PatternBits) -> SlotPattern {
     SlotPattern {
@@ -376,7 +419,7 @@ const fn role(role: Role) -> &'static str {
 /// A cell of which no lcore has spoken yet.
 fn as_configured(written: &model::Cell) -> CellObservation {
     let mut members = [None; MAX_MEMBERS];
-    for (index, (place, _)) in members.iter_mut().zip(&written.members).enumerate() {
+    for (index, (place, member)) in members.iter_mut().zip(&written.members).enumerate() {
         let active = index == written.active.index();
         *place = Some(MemberObservation {
             role: if active { Role::Active } else { Role::Standby },
@@ -384,6 +427,7 @@ fn as_configured(written: &model::Cell) -> CellObservation {
             lost: false,
             ready: false,
             last_heard: Instant(0),
+            phy: member.phy.map(|_| PhyObservation::default()),
             margins: Margins::default(),
             prb_symbols: 0,
             prb_slots: 0,
@@ -403,6 +447,7 @@ fn as_configured(written: &model::Cell) -> CellObservation {
         armed: written.failover.standby.first().copied(),
         plan: 0,
         waiting_for: None,
+        told: None,
         members,
     }
 }

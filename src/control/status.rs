@@ -4,6 +4,10 @@
 //! Instants are nanoseconds since the Unix epoch, slots are `SlotCount` values; durations end in their
 //! unit. Object ids are names.
 
+mod fapi;
+
+pub use fapi::{FapiStatus, Phy};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -120,7 +124,7 @@ pub struct PortLosses {
     pub errors: u64,
 }
 
-/// An RU or a DU, as a sender.
+/// An RU, DU, L2 or PHY, as a sender.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
     /// Its name.
@@ -166,8 +170,11 @@ pub struct Cell {
 /// What the configuration says of a cell.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CellSpec {
-    /// Its RU.
+    /// Its RU, or without one its L2.
     pub ru: String,
+    /// Its L2, if its FAPI plane crosses the appliance.
+    #[serde(default)]
+    pub l2: Option<String>,
     /// Subcarrier spacing, 15 kHz times 2 to this power.
     pub numerology: u8,
     /// Slot duration, microseconds.
@@ -195,7 +202,7 @@ pub struct CellStatus {
     pub at_ns: u64,
     /// The slot on air; absent until the cell has a slot count.
     pub slot: Option<u64>,
-    /// SFN and slot in frame of it as `sfn.slot`, with GPS time.
+    /// SFN and slot in frame of it as `sfn.slot`, with GPS time or without an RU.
     pub sfn: Option<String>,
     /// Who may speak.
     pub mode: CellMode,
@@ -217,6 +224,9 @@ pub struct CellStatus {
     pub term: u64,
     /// The group.
     pub members: Vec<Member>,
+    /// Its FAPI plane, if that crosses the appliance.
+    #[serde(default)]
+    pub fapi: Option<FapiStatus>,
     /// Counters by name, as in the metrics without prefix.
     pub counters: BTreeMap<String, u64>,
 }
@@ -261,13 +271,13 @@ pub struct SlotPattern {
 /// One member of a cell's group.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Member {
-    /// Its name (that of the DU).
+    /// Its name (that of the DU, without an RU that of the PHY).
     pub member: String,
     /// `active`, `sharing`, `standby` or `fenced`.
     pub role: String,
     /// Its headers are within the step window.
     pub in_step: bool,
-    /// Liveness has declared it lost.
+    /// Liveness has declared it lost, on whichever plane.
     pub lost: bool,
     /// How long ago its last valid frame came, microseconds; absent if none ever did.
     pub heard_us_ago: Option<f64>,
@@ -322,11 +332,11 @@ pub struct MemberPrbUse {
 /// A group on one plane: a fixed side and the members that serve it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Group {
-    /// `fronthaul`.
+    /// `fronthaul` or `fapi`.
     pub plane: String,
     /// The cell.
     pub cell: String,
-    /// Who is served: on the fronthaul the RU.
+    /// Who is served: on the fronthaul the RU, on the FAPI plane the L2.
     pub fixed_side: String,
     /// Who may speak.
     pub mode: CellMode,

@@ -7,6 +7,7 @@ use crate::dataplane::counters::Counters;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::tables::Tables;
+use crate::planes::fapi::group::Group;
 use crate::planes::fronthaul::pattern::PatternBits;
 pub use crate::planes::margins::{MARGIN_BOUNDS_NS, Margins};
 pub use crate::planes::role::Role;
@@ -90,6 +91,8 @@ pub struct CellObservation {
     pub plan: u8,
     /// Decided failover that waits for this member's first C-plane.
     pub waiting_for: Option<MemberId>,
+    /// The last slot that the L2 was told; `None` before the first, and without a FAPI plane.
+    pub told: Option<SlotCount>,
     /// By `MemberId`; `None` beyond the group.
     pub members: [Option<MemberObservation>; MAX_MEMBERS],
 }
@@ -101,18 +104,47 @@ pub struct MemberObservation {
     pub role: Role,
     /// Its headers are within the step window.
     pub in_step: bool,
-    /// Liveness has declared it lost.
+    /// Liveness has declared it lost, on whichever plane.
     pub lost: bool,
     /// It may become active: known, not fenced, in step, not lost, and free if it is pooled.
     pub ready: bool,
-    /// Last valid frame; `Instant(0)` if it has never been heard.
+    /// Last valid frame of the fronthaul, without one the last SLOT.indication; `Instant(0)` if it has never
+    /// been heard.
     pub last_heard: Instant,
+    /// Its PHY; `None` without a FAPI plane.
+    pub phy: Option<PhyObservation>,
     /// How early before closing its due slots were heard.
     pub margins: Margins,
     /// PRB-symbols used in all slots measured, frames dropped for not owning the slot included.
     pub prb_symbols: u64,
     /// Slots in which PRB use was measured.
     pub prb_slots: u64,
+}
+
+/// The PHY of a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PhyObservation {
+    /// It may be given requests.
+    pub running: bool,
+    /// Its SLOT.indications are missing.
+    pub lost: bool,
+    /// Its last SLOT.indication; `Instant(0)` if none came since it runs.
+    pub last_heard: Instant,
+}
+
+impl PhyObservation {
+    fn of(group: &Group, member: MemberId) -> Self {
+        let heard = group.heard(member);
+        Self {
+            running: group.is_running(member),
+            lost: group.is_lost(member),
+            last_heard: if heard == Instant::NEVER {
+                Instant(0)
+            } else {
+                heard
+            },
+        }
+    }
 }
 
 /// An observation under way: totals first, in one step, so that they hold for one moment; then a few
@@ -204,15 +236,22 @@ impl CellObservation {
         let at = slot.unwrap_or_default();
         let span = cell.roles.span(at);
         let next = cell.roles.spans().find(|next| next.from > at);
+        let group = cell.fapi.as_ref().map(|fapi| &fapi.group);
+        let has_fronthaul = tables.cell(id).is_some_and(|tables| tables.ru.is_some());
         let mut members = [None; MAX_MEMBERS];
         for (index, (place, member)) in members.iter_mut().zip(&cell.members).enumerate() {
             let who = MemberId(index as u8);
+            let phy = group.map(|group| PhyObservation::of(group, who));
             *place = Some(MemberObservation {
                 role: cell.roles.role(who, at),
                 in_step: cell.in_step >> index & 1 == 1,
-                lost: member.liveness.is_lost(),
+                lost: member.liveness.is_lost() || phy.is_some_and(|phy| phy.lost),
                 ready: lcore.fit(now, tables, id, who).is_ok(),
-                last_heard: member.liveness.last_heard(),
+                last_heard: match phy {
+                    Some(phy) if !has_fronthaul => phy.last_heard,
+                    _ => member.liveness.last_heard(),
+                },
+                phy,
                 margins: *member.liveness.margins(),
                 prb_symbols: member.prb_symbols,
                 prb_slots: member.prb_slots,
@@ -233,6 +272,10 @@ impl CellObservation {
             armed,
             plan: standbys.fold(0, |plan, member| plan | 1 << (member.0 & 7)),
             waiting_for: cell.failover.waiting.map(|(member, _)| member),
+            told: group.and_then(|group| {
+                let ticker = group.ticker();
+                ticker.clock().map(|_| ticker.next().offset(-1))
+            }),
             members,
         })
     }
@@ -245,5 +288,22 @@ impl CellObservation {
             standby && self.plan >> index & 1 == 1
         });
         ready.count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phy_that_was_never_heard_has_no_time_of_it() {
+        let mut group = Group::default();
+        assert_eq!(
+            PhyObservation::of(&group, MemberId(1)),
+            PhyObservation::default()
+        );
+        group.set_running(MemberId(1), true);
+        let seen = PhyObservation::of(&group, MemberId(1));
+        assert!(seen.running && !seen.lost && seen.last_heard == Instant(0));
     }
 }

@@ -7,6 +7,8 @@ use std::thread;
 
 pub(crate) const APPLIANCE: &str = include_str!("api/appliance.json");
 pub(crate) const CELLS: &str = include_str!("api/cells.json");
+/// A cell of PHYs, without an RU.
+pub(crate) const PHYS: &str = include_str!("api/phys.json");
 pub(crate) const EVENTS: &str = include_str!("api/events.json");
 
 #[derive(Clone, Debug)]

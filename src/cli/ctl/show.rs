@@ -1,12 +1,12 @@
 //! What is, as tables: the appliance, cells, groups, members, metrics.
 
-use super::{Console, segment};
+use super::{Console, phys, segment};
 use crate::cli::calendar;
 use crate::cli::client::Trouble;
 use crate::cli::text::{Ink, Table, clean};
 use crate::cli::words::{
-    between, drops, heard, is_off_air, margin, mode, prb_use, share, slot, speaking as mode_now,
-    speaks,
+    between, drops, has_ru, heard, is_off_air, margin, mode, prb_use, share, slot,
+    speaking as mode_now, speaks,
 };
 use crate::control::status::{Appliance, Cell, Health, Ledger, Member};
 use crate::telemetry::amount;
@@ -173,14 +173,8 @@ impl Console<'_> {
         let (spec, status) = (&cell.spec, &cell.status);
         let mut facts = vec![
             ("cell", cell.cell.clone()),
-            ("RU", spec.ru.clone()),
-            (
-                "carrier",
-                format!(
-                    "{} PRBs, {} us a slot, time from {}",
-                    spec.carrier_prbs, spec.slot_us, spec.time
-                ),
-            ),
+            (fixed_side(&cell), spec.ru.clone()),
+            ("carrier", carrier(&cell)),
             ("who may speak", speaking(&cell)),
             ("slot on air", slot(status)),
             ("armed", status.armed.clone().unwrap_or_else(none)),
@@ -199,6 +193,9 @@ impl Console<'_> {
                 .map_or_else(String::new, |from| format!(" from slot {}", amount(from)));
             facts.push(("next pattern", format!("{}{from}", next.slots)));
         }
+        if let Some(fapi) = &status.fapi {
+            facts.push(("FAPI", phys::told(fapi)));
+        }
         facts.push(("lcore, term", format!("{}, {}", status.lcore, status.term)));
         for (name, value) in facts {
             writeln!(self.out, "{name:<14} {}", clean(&value))?;
@@ -206,6 +203,10 @@ impl Console<'_> {
         writeln!(self.out)?;
         self.group_members(std::slice::from_ref(&cell))?;
         writeln!(self.out)?;
+        if let Some(fapi) = &status.fapi {
+            self.phys(fapi)?;
+            writeln!(self.out)?;
+        }
         let mut counters = Table::new(&["COUNTER", ">VALUE"]);
         for (name, value) in &status.counters {
             counters.row([name.clone(), amount(*value)]);
@@ -285,6 +286,22 @@ impl Console<'_> {
     }
 }
 
+fn fixed_side(cell: &Cell) -> &'static str {
+    match has_ru(cell) {
+        true => "RU",
+        false => "L2",
+    }
+}
+
+fn carrier(cell: &Cell) -> String {
+    let spec = &cell.spec;
+    let slots = format!("{} us a slot, time from {}", spec.slot_us, spec.time);
+    match has_ru(cell) {
+        true => format!("{} PRBs, {slots}", spec.carrier_prbs),
+        false => slots,
+    }
+}
+
 /// The mode with its cause and what is to come.
 fn speaking(cell: &Cell) -> String {
     let status = &cell.status;
@@ -352,6 +369,6 @@ fn ledger(ledger: &Ledger) -> (Ink, String) {
     (ink, format!("{sum}: {} = {}", terms(&came), terms(&went)))
 }
 
-fn none() -> String {
+pub(super) fn none() -> String {
     "-".to_owned()
 }

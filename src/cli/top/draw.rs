@@ -6,7 +6,7 @@ use super::view::{Asking, View};
 use crate::cli::calendar::{span, time_of_day};
 use crate::cli::text::{clean, wrap};
 use crate::cli::words::{
-    between, heard, is_off_air, margin, mode, prb_use, share, speaking, speaks,
+    between, heard, is_off_air, margin, mode, phy, prb_use, share, speaking, speaks,
 };
 use crate::control::status::{Appliance, Cell, Lcore, Member};
 use crate::telemetry::amount;
@@ -167,6 +167,7 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, cell: Option<&Cell>) {
     let members = cell
         .map(|cell| cell.status.members.as_slice())
         .unwrap_or_default();
+    let fapi = cell.filter(|cell| cell.status.fapi.is_some());
     let rows = members.iter().map(|member| {
         let liveness = if member.lost { "lost" } else { "ok" };
         let in_step = if member.in_step { "yes" } else { "no" };
@@ -177,7 +178,7 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, cell: Option<&Cell>) {
             liveness.to_owned(),
             heard(member),
             margin(member),
-            prb_use(member),
+            fapi.map_or_else(|| prb_use(member), |cell| phy(&cell.status, member)),
         ];
         Row::new(cells.map(|cell| clean(&cell))).style(member_style(member))
     });
@@ -187,11 +188,13 @@ fn draw_members(frame: &mut Frame<'_>, area: Rect, cell: Option<&Cell>) {
         Constraint::Length(8),
         Constraint::Length(9),
         Constraint::Length(13),
-        Constraint::Length(9),
+        Constraint::Length(if fapi.is_some() { 7 } else { 9 }),
         Constraint::Fill(1),
     ];
+    // A PHY that does not run matters more than what it would carry.
+    let last = if fapi.is_some() { "PHY" } else { "PRB USE" };
     let headings = [
-        "  MEMBER", "ROLE", "IN STEP", "LIVENESS", "HEARD", "MARGIN", "PRB USE",
+        "  MEMBER", "ROLE", "IN STEP", "LIVENESS", "HEARD", "MARGIN", last,
     ];
     let table = Table::new(rows, widths).header(Row::new(headings).style(HEADING));
     frame.render_widget(table, area);

@@ -8,6 +8,7 @@
 //! | `member` | how far one PHY has come |
 //! | `rewrite` | P7 addresses and ids, so that each side talks to the appliance |
 //! | `happening` | what people are told |
+//! | `view` | what people may ask |
 //! | `stream` | messages out of a stream of bytes |
 //! | `sockets`, `sctp` | connections, over TCP or the kernel's SCTP |
 //!
@@ -22,8 +23,10 @@ pub mod sctp;
 pub mod settings;
 pub mod sockets;
 pub mod stream;
+pub mod view;
 
 pub use happening::{Happening, What};
 pub use proxy::{Input, Life, Output, Proxy};
 pub use settings::{Answer, MemberSettings, Settings, Transport};
 pub use sockets::{Running, Spawned, StartError, Tell, spawn};
+pub use view::View;

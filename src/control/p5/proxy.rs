@@ -9,10 +9,11 @@ mod l2;
 mod phys;
 
 use super::happening::{Happening, Reason, What};
-use super::member::Member;
+use super::member::{Link, Member};
 use super::record::{Members, Record};
 use super::rewrite;
 use super::settings::Settings;
+use super::view::{L2State, PhyState, View};
 use crate::ran::{Instant, MemberId};
 use crate::wire::nfapi::p5_header::P5Header;
 use crate::wire::nfapi::{Head, MessageId, PhyId};
@@ -144,6 +145,25 @@ impl Proxy {
     /// What it was told at its start.
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What people may ask.
+    pub fn view(&self) -> View {
+        let phy = |member: &Member| match member.link {
+            Link::Absent => PhyState::Absent,
+            _ if member.running => PhyState::Running,
+            _ if member.refused.is_some() => PhyState::Refused,
+            _ if member.rebuilding => PhyState::Rebuilding,
+            _ => PhyState::Connected,
+        };
+        View {
+            l2: match self.l2 {
+                L2::Unwanted => L2State::Waiting,
+                L2::Wanted => L2State::Connecting,
+                L2::Connected { .. } => L2State::Connected,
+            },
+            phys: self.members.iter().map(phy).collect(),
+        }
     }
 
     fn set_active(&mut self, member: MemberId) {

@@ -9,6 +9,7 @@ mod line;
 use super::happening::{Happening, Reason, What};
 use super::proxy::{Input, Life, Output, Proxy};
 use super::settings::{Settings, Transport, Unusable};
+use super::view::View;
 use super::{sctp, stream::Framer};
 use crate::control::clock;
 use crate::control::tidings::Tiding;
@@ -35,6 +36,7 @@ pub type Tell = Box<dyn FnMut(Tiding) + Send>;
 #[derive(Debug)]
 pub struct Spawned {
     active: watch::Sender<MemberId>,
+    view: watch::Receiver<View>,
     task: JoinHandle<()>,
     address: SocketAddr,
 }
@@ -43,6 +45,11 @@ impl Spawned {
     /// Another member is active: the L2 hears that one from now on.
     pub fn set_active(&self, member: MemberId) {
         self.active.send_replace(member);
+    }
+
+    /// What people may ask of it, now and later.
+    pub fn view(&self) -> watch::Receiver<View> {
+        self.view.clone()
     }
 
     /// Where PHYs connect to.
@@ -94,9 +101,13 @@ pub fn spawn(settings: Settings, running: Running, tell: Tell) -> Result<Spawned
         .map_err(|error| StartError::Listen(settings.listen, error))?;
     let (active, changes) = watch::channel(settings.active);
     let (notes, heard) = mpsc::channel(NOTES);
+    let phys = settings.members.iter().map(|_| None).collect();
+    let proxy = Proxy::new(settings);
+    let (shown, view) = watch::channel(proxy.view());
     let hub = Hub {
-        phys: settings.members.iter().map(|_| None).collect(),
-        proxy: Proxy::new(settings),
+        phys,
+        proxy,
+        shown,
         l2: None,
         connecting: None,
         reached: false,
@@ -110,6 +121,7 @@ pub fn spawn(settings: Settings, running: Running, tell: Tell) -> Result<Spawned
     let task = tokio::spawn(hub.run(changes, heard));
     Ok(Spawned {
         active,
+        view,
         task,
         address,
     })
@@ -128,6 +140,7 @@ fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
 /// The task that owns the proxy.
 struct Hub {
     proxy: Proxy,
+    shown: watch::Sender<View>,
     l2: Option<Line>,
     phys: Vec<Option<Line>>,
     /// The attempts to reach the L2.
@@ -237,6 +250,12 @@ impl Hub {
                     .filter_map(|output| self.carry_out(output)),
             );
         }
+        let view = self.proxy.view();
+        self.shown.send_if_modified(|shown| {
+            let is_new = *shown != view;
+            *shown = view;
+            is_new
+        });
     }
 
     /// Does what the proxy wants; what comes of it.

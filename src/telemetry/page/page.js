@@ -43,6 +43,10 @@ function span(ns) {
   const s = Math.floor(ns / 1e9);
   return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min` : `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
 }
+// Without an RU it is the L2 that is served.
+const fixedSide = spec => spec.l2 && spec.l2 === spec.ru ? 'L2' : 'RU';
+const takesOver = spec => spec.l2 ? 'at the first slot that nobody was given' : 'with its first C-plane';
+const phyOf = (status, member) => status.fapi && status.fapi.phys.find(phy => phy.member === member.member);
 const mode = m => m.mode === 'single' ? `${m.active} active` : `${m.source} and ${m.destination} sharing`;
 
 // Asking
@@ -184,6 +188,8 @@ function judge({ status }) {
   if (status.waiting_for) return { level: 'bad', words: `failing over, waiting for the first C-plane of ${status.waiting_for}.` };
   if (dead.length) return { level: 'bad', words: `${dead[0].member} is lost and nobody has taken over.` };
   if (!status.slot) return { level: 'warn', words: 'no traffic yet.' };
+  const stopped = speakers.find(member => phyOf(status, member) && !phyOf(status, member).running);
+  if (stopped) return { level: 'bad', words: `the PHY of ${stopped.member} is not running: ${status.fapi.l2} is not served.` };
   if (status.mode_cause === 'failover') return { level: 'warn', words: `served by ${speakers[0].member} since a failover.${lost.length ? ` ${lost[0].member} is ${lost[0].role === 'fenced' ? 'fenced' : 'lost'}: repair it, then readmit it.` : ''}` };
   if (lost.length) return { level: 'warn', words: `${lost[0].member} is ${lost[0].role === 'fenced' ? 'fenced' : 'lost'}.` };
   if (status.members.length > 1 && status.mode.mode === 'single' && !status.armed) return { level: 'warn', words: 'no standby is armed: a failure would not be taken over.' };
@@ -211,7 +217,8 @@ function fill(card, cell) {
   card.className = judge(cell).level;
   card.querySelector('.who').textContent = mode(status.mode) + (status.next_mode ? ` → ${mode(status.next_mode)} from slot ${amount(status.next_mode.from_slot)}` : '');
   const slot = status.slot == null ? 'no slot yet' : `slot ${amount(status.slot)}${status.sfn ? ` · SFN ${status.sfn}` : ''}`;
-  card.querySelector('.slot').textContent = `${slot} · ${status.armed ? `${status.armed} armed` : 'no standby armed'}${status.mode.mode === 'shared' ? ` · pattern ${short(status.pattern.slots, 24)}` : ''}`;
+  const fapi = status.fapi ? ` · ${status.fapi.l2} told ${status.fapi.last_slot ? `up to SFN ${status.fapi.last_slot}` : 'no slot yet'}, ${amount(status.fapi.made_up_slots)} slots made up` : '';
+  card.querySelector('.slot').textContent = `${slot}${fapi} · ${status.armed ? `${status.armed} armed` : 'no standby armed'}${status.mode.mode === 'shared' ? ` · pattern ${short(status.pattern.slots, 24)}` : ''}`;
   topology(card.querySelector('svg'), cell);
   // Buttons are made anew only when they change: focus stays where it was.
   const others = status.members.filter(member => !SPEAKS[member.role] || status.mode.mode === 'shared' && member.member !== status.mode.source);
@@ -233,14 +240,14 @@ function fill(card, cell) {
   }));
 }
 
-// RU, the box and the DUs: a solid line for who may speak, a dashed one for who only listens.
+// RU or L2, the box and the members: a solid line for who may speak, a dashed one for who only listens.
 function topology(svg, { spec, status }) {
   const step = 46, height = Math.max(1, status.members.length) * step + 8, middle = height / 2;
   svg.setAttribute('viewBox', `0 0 380 ${height}`);
   svg.setAttribute('aria-label', `${spec.ru}: ${status.members.map(member => `${member.member} ${member.role}`).join(', ')}`);
   const parts = [
     draw('rect', { class: 'box', x: 1, y: middle - 18, width: 78, height: 36, rx: 5 }),
-    draw('text', { x: 40, y: middle - 2, class: 'mid' }, short(spec.ru, 10)), draw('text', { x: 40, y: middle + 12, class: 'mid soft' }, 'RU'),
+    draw('text', { x: 40, y: middle - 2, class: 'mid' }, short(spec.ru, 10)), draw('text', { x: 40, y: middle + 12, class: 'mid soft' }, fixedSide(spec)),
     draw('path', { class: 'flow soft-stroke', d: `M 80 ${middle} H 112` }),
     draw('rect', { class: 'box', x: 113, y: 4, width: 62, height: height - 8, rx: 5 }), draw('text', { x: 144, y: middle + 4, class: 'mid soft' }, 'ranshift'),
   ];
@@ -252,7 +259,8 @@ function topology(svg, { spec, status }) {
     if (role === 'fenced') parts.push(draw('text', { x: 188, y: y + 4, class: 'mid bad' }, '✕'));
     parts.push(draw('rect', { class: `box ${colour} ${role}`, x: 247, y: y - 19, width: 132, height: 38, rx: 5 }));
     parts.push(draw('text', { x: 254, y: y - 4 }, short(member.member, 11)), draw('text', { x: 373, y: y - 4, class: role === 'fenced' || member.lost ? 'end bad' : 'end' }, member.lost && role !== 'fenced' ? 'lost' : role));
-    parts.push(draw('text', { x: 254, y: y + 12, class: 'soft' }, `${ago(member.heard_us_ago)}${member.in_step || role === 'fenced' ? '' : ', not in step'}`));
+    const phy = phyOf(status, member), idle = phy && !phy.running ? ', PHY not running' : '';
+    parts.push(draw('text', { x: 254, y: y + 12, class: 'soft' }, `${ago(member.heard_us_ago)}${idle || (member.in_step || role === 'fenced' ? '' : ', not in step')}`));
   });
   svg.replaceChildren(...parts);
 }
@@ -344,8 +352,8 @@ function rows(id, headings, cells, nothing) {
 async function command(spec, cell, verb, member) {
   const [question, consequence, body, yes, path = verb] = {
     migrate: [`Migrate ${cell} to ${member}?`, `From the next slot on, only ${member} may speak to ${spec.ru}.`, { to: member }, 'Migrate'],
-    failover: [`Fail ${cell} over to ${member}?`, `The active member is fenced at once; ${member} takes over with its first C-plane.`, {}, 'Fail over'],
-    instead: [`Fail ${cell} over to ${member}?`, `The failover waits no longer for another member; ${member} takes over with its first C-plane.`, { to: member }, 'Fail over', 'failover'],
+    failover: [`Fail ${cell} over to ${member}?`, `The active member is fenced at once; ${member} takes over ${takesOver(spec)}.`, {}, 'Fail over'],
+    instead: [`Fail ${cell} over to ${member}?`, `The failover waits no longer for another member; ${member} takes over ${takesOver(spec)}.`, { to: member }, 'Fail over', 'failover'],
     readmit: [`Readmit ${member} to ${cell}?`, 'It becomes a standby, or speaks at once if a failover from it still waits.', { member }, 'Readmit'],
   }[verb];
   if (!await confirmed(question, consequence, yes)) return;

@@ -112,3 +112,14 @@ fn any_size_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn of_a_cell_with_a_fapi_plane_the_phys_are_told() {
+    let mut view = view();
+    view.cells = vec![example::phys()];
+    let screen = screen(&view, 80, 24);
+    assert!(screen.contains("MARGIN  PHY\n"), "{screen}");
+    assert!(screen.contains("-       running\n"), "{screen}");
+    assert!(screen.contains("-       P5 absent\n"), "{screen}");
+    assert!(!screen.contains("PRB USE"), "{screen}");
+}
