@@ -149,7 +149,13 @@ fn judge(
         let missed = lcore.cells.get_mut(cell.index()).and_then(|state| {
             let clock = state.clock?;
             let heard = state.members.get_mut(member.index())?;
-            heard.liveness.judge(&cell_tables.liveness, &clock, now)
+            let missed = heard.liveness.judge(&cell_tables.liveness, &clock, now)?;
+            // A PHY that is given NULL requests has nothing to say on the fronthaul.
+            if state.fapi.is_some() && !state.roles.mode(missed.slot).includes(member) {
+                heard.liveness.rest();
+                return None;
+            }
+            Some(missed)
         });
         let missed = missed?;
         tell_missed(now, lcore, cell, member, missed);

@@ -228,6 +228,15 @@ impl Liveness {
         self.last_heard = last_heard;
     }
 
+    /// What it is not asked for it does not owe: nothing is due until it is heard again.
+    pub const fn rest(&mut self) {
+        self.run = 0;
+        self.lost = false;
+        self.started = false;
+        self.next = [None; 3];
+        self.deadline = Instant::NEVER;
+    }
+
     /// When `judge` has something to do.
     #[inline]
     pub const fn deadline(&self) -> Instant {

@@ -23,12 +23,19 @@ use std::sync::Arc;
 const WAY: Duration = Duration::from_micros(30);
 /// SFN 1020 slot 0 at 30 kHz in the clock of the emulators, so that runs cross SFN 0.
 pub(crate) const FIRST_SLOT: u64 = 1020 * 20;
-const START: Instant = Instant(1_700_000_000_000_000_000);
-const SLOT_NS: u64 = 500_000;
+pub(crate) const START: Instant = Instant(1_700_000_000_000_000_000);
+pub(crate) const SLOT_NS: u64 = 500_000;
 
 /// `configs/two-phys.yaml` with every occurrence of each first text replaced by the second.
 pub(crate) fn edited(edits: &[(&str, &str)]) -> Config {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/two-phys.yaml");
+    example("two-phys.yaml", edits)
+}
+
+/// The same of any example.
+pub(crate) fn example(name: &str, edits: &[(&str, &str)]) -> Config {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("configs")
+        .join(name);
     let mut text = std::fs::read_to_string(path).unwrap();
     for (from, to) in edits {
         assert!(text.contains(from), "the example holds no {from:?}");
@@ -53,6 +60,10 @@ pub(crate) struct Stage {
     pub(crate) phys: Vec<Phy>,
     pub(crate) events: Vec<Event>,
     pub(crate) now: Instant,
+    /// Requests with PDUs that reached a PHY: its number, SFN and slot as OAI writes them.
+    pub(crate) asked: Vec<(usize, u16, u16)>,
+    /// Frames that left for somebody who is not emulated.
+    pub(crate) others: Vec<(PortId, Vec<u8>)>,
     /// That of the L2, then those of the PHYs.
     cables: Vec<Cable>,
     io: ReplayIo,
@@ -92,6 +103,8 @@ impl Stage {
             phys: plans.phys.map(Phy::new).into(),
             events: Vec::new(),
             now: START,
+            asked: Vec::new(),
+            others: Vec::new(),
             cables: ends
                 .map(|end| Cable::new(&end.peer, end.mtu).unwrap())
                 .collect(),
@@ -150,6 +163,20 @@ impl Stage {
         accepted.unwrap().0
     }
 
+    /// `frame` of somebody who is not emulated is on its way to `port`.
+    pub(crate) fn offer(&mut self, port: PortId, frame: Vec<u8>) {
+        self.sent += 1;
+        let at = (self.now.after(WAY), self.sent);
+        self.on_the_way.insert(at, (port, frame));
+    }
+
+    fn note(&mut self, phy: usize, datagram: &[u8]) {
+        let word = |at: usize| u16::from_be_bytes([datagram[at], datagram[at + 1]]);
+        if word(2) == 0x80 && datagram.len() > 18 + 6 {
+            self.asked.push((phy, word(18), word(20)));
+        }
+    }
+
     fn next_at(&self) -> Option<Instant> {
         let phys = self.phys.iter().map(Phy::next_at);
         let arrival = self.on_the_way.keys().map(|(at, _)| *at).next();
@@ -198,6 +225,11 @@ impl Stage {
     fn settle(&mut self) {
         let sent: Vec<_> = self.io.take_sent().collect();
         for (port, frame) in sent {
+            // What is not IPv4 is fronthaul, which may share a port with P7.
+            if frame.bytes()[12..14] != [8, 0] {
+                self.others.push((port, frame.bytes().to_vec()));
+                continue;
+            }
             for end in 0..self.cables.len() {
                 if self.cables[end].port() != port {
                     continue;
@@ -207,7 +239,10 @@ impl Stage {
                 };
                 match end.checked_sub(1) {
                     None => self.l2.receive(self.now, &datagram),
-                    Some(phy) => self.phys[phy].receive(self.now, &datagram),
+                    Some(phy) => {
+                        self.note(phy, &datagram);
+                        self.phys[phy].receive(self.now, &datagram);
+                    }
                 }
             }
         }

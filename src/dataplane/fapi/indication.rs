@@ -75,14 +75,12 @@ fn tick(
     let admitted = fapi
         .group
         .slot_indicated(&rules.rules, &state.roles, member, slot, now);
-    let without_fronthaul = tables.ru.is_none();
+    // A standby that is given NULL requests sends no fronthaul by which it could show that.
     let bit = 1u8 << (member.0 & 7);
-    let joined = without_fronthaul && state.in_step & bit == 0;
-    if without_fronthaul {
-        state.in_step |= bit;
-        if let Some(heard) = state.members.get_mut(member.index()) {
-            heard.in_step_at = now;
-        }
+    let joined = state.in_step & bit == 0;
+    state.in_step |= bit;
+    if let Some(heard) = state.members.get_mut(member.index()) {
+        heard.in_step_at = now;
     }
     state.follow_ticker(tables);
     let first = state.announced == SlotCount(0) && state.clock.is_some();
