@@ -9,10 +9,10 @@ PREFIX := /usr
 MINUTES := 10
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo lab test bench soak chart lint install fixtures clean
+.PHONY: help setup demo lab test bench soak vm-sctp chart lint install fixtures clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 setup: ## install what is missing: apt packages and the pinned Rust toolchain
 	@deploy/setup.sh
@@ -35,6 +35,9 @@ bench: setup ## measure the journey beside dpdk-testpmd (release build; under te
 soak: setup ## 14 cells for MINUTES (10), a configuration every second; then a minute of hostile clients
 	SOAK_SECONDS=$$((60 * $(MINUTES))) SOAK_TESTPMD=1 $(CARGO) test --locked --release --test soak -- --nocapture
 	HOSTILE_SECONDS=60 $(CARGO) test --locked --release --test hostile -- --nocapture
+
+vm-sctp: setup ## P5 over kernel SCTP in a virtual machine: Debian's kernel under QEMU; says what it needs
+	@OUT=$(OUT) deploy/vm-sctp.sh
 
 install: setup ## build the release, install program, unit, user, udev rule, guide (DESTDIR, PREFIX)
 	$(CARGO) build --locked --release --bin ranshift
