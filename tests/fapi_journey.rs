@@ -7,6 +7,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "support/p7.rs"]
+mod p7;
+
+use p7::{L2, PHY_A, PHY_B, Place, crc, sum16};
 use ranshift::config;
 use ranshift::control::compile::compile;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command, Event, EventKind};
@@ -26,42 +30,6 @@ const TX_DATA: u16 = 0x84;
 const CRC: u16 = 0x86;
 /// A DL_TTI body of one PDU of 8 bytes, behind SFN and slot.
 const ONE_PDU: [u8; 10] = [1, 0, 0, 1, 0, 8, 9, 9, 9, 9];
-
-/// Where a peer is: port, MAC, addresses, UDP ports.
-#[derive(Clone, Copy)]
-struct Place {
-    port: u8,
-    mac: [u8; 6],
-    facing: [u8; 6],
-    ip: [u8; 4],
-    own: [u8; 4],
-    udp: (u16, u16),
-}
-
-const L2: Place = Place {
-    port: 0,
-    mac: [2, 0x12, 0, 0, 0, 1],
-    facing: [2, 0, 0, 0, 0, 1],
-    ip: [10, 1, 0, 10],
-    own: [10, 1, 0, 1],
-    udp: (50011, 50010),
-};
-const PHY_A: Place = Place {
-    port: 1,
-    mac: [2, 0xf1, 0, 0, 0, 1],
-    facing: [2, 0, 0, 0, 0, 2],
-    ip: [10, 1, 1, 10],
-    own: [10, 1, 1, 1],
-    udp: (50010, 50011),
-};
-const PHY_B: Place = Place {
-    port: 2,
-    mac: [2, 0xf1, 0, 0, 0, 2],
-    facing: [2, 0, 0, 0, 0, 3],
-    ip: [10, 1, 2, 10],
-    own: [10, 1, 2, 1],
-    udp: (50010, 50011),
-};
 
 /// A datagram that left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,34 +154,7 @@ fn point(slot: u32) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// CRC-32 bit by bit, without the final xor, as OAI puts it in its header.
-fn crc(pieces: &[&[u8]]) -> u32 {
-    let mut register = u32::MAX;
-    for byte in pieces.iter().flat_map(|piece| piece.iter()) {
-        register ^= u32::from(*byte);
-        for _ in 0..8 {
-            let carry = register & 1;
-            register >>= 1;
-            if carry == 1 {
-                register ^= 0xedb8_8320;
-            }
-        }
-    }
-    register
-}
-
-fn sum16(start: u32, bytes: &[u8]) -> u16 {
-    let mut sum = start;
-    for pair in bytes.chunks(2) {
-        sum += u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
-}
-
-fn p7(message: u16, body: &[u8]) -> Vec<u8> {
+fn datagram(message: u16, body: &[u8]) -> Vec<u8> {
     let mut head = vec![0, 1];
     head.extend_from_slice(&message.to_be_bytes());
     head.extend_from_slice(&(18 + body.len() as u32).to_be_bytes());
@@ -226,34 +167,7 @@ fn p7(message: u16, body: &[u8]) -> Vec<u8> {
 
 /// A frame of `from` to the appliance.
 fn frame(from: Place, message: u16, body: &[u8]) -> Vec<u8> {
-    carry(from, &p7(message, body))
-}
-
-/// A datagram of `from` to the appliance in its frame.
-fn carry(from: Place, pdu: &[u8]) -> Vec<u8> {
-    let mut udp = Vec::new();
-    udp.extend_from_slice(&from.udp.0.to_be_bytes());
-    udp.extend_from_slice(&from.udp.1.to_be_bytes());
-    udp.extend_from_slice(&(8 + pdu.len() as u16).to_be_bytes());
-    udp.extend_from_slice(&[0, 0]);
-    udp.extend_from_slice(pdu);
-    let pseudo = [
-        &from.ip[..],
-        &from.own,
-        &[0, 17],
-        &(udp.len() as u16).to_be_bytes(),
-    ]
-    .concat();
-    let checksum = !sum16(u32::from(sum16(0, &pseudo)), &udp);
-    udp[6..8].copy_from_slice(&checksum.to_be_bytes());
-    let mut ip = vec![0x45, 0];
-    ip.extend_from_slice(&(20 + udp.len() as u16).to_be_bytes());
-    ip.extend_from_slice(&[0, 0, 0x40, 0, 64, 17, 0, 0]);
-    ip.extend_from_slice(&from.ip);
-    ip.extend_from_slice(&from.own);
-    let header = !sum16(0, &ip);
-    ip[10..12].copy_from_slice(&header.to_be_bytes());
-    [&from.facing[..], &from.mac, &[8, 0], &ip, &udp].concat()
+    p7::frame(from, &datagram(message, body))
 }
 
 /// Reads a frame that left for the peer of its port; everything about it must be true.
@@ -494,15 +408,15 @@ fn what_is_damaged_is_refused_with_its_reason() {
 fn a_header_of_another_phy_or_of_early_2024_is_refused() {
     let mut bench = Bench::running();
     let body = [&point(1)[..], &ONE_PDU].concat();
-    let mut other = p7(DL_TTI, &body);
+    let mut other = datagram(DL_TTI, &body);
     other[1] = 2;
     let checksum = crc(&[&other[..10], &[0; 4], &body]);
     other[10..14].copy_from_slice(&checksum.to_be_bytes());
-    assert_eq!(bench.receive(L2, &carry(L2, &other)), []);
+    assert_eq!(bench.receive(L2, &p7::frame(L2, &other)), []);
     assert_eq!(bench.dropped(DropReason::P7Phy), 1);
     let length = (16 + body.len() as u16).to_be_bytes();
     let old = [&[0, 1, 0, 0x80][..], &length, &[0; 10], &body].concat();
-    assert_eq!(bench.receive(L2, &carry(L2, &old)), []);
+    assert_eq!(bench.receive(L2, &p7::frame(L2, &old)), []);
     assert_eq!(bench.dropped(DropReason::P7OldHeader), 1);
 }
 
