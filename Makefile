@@ -23,7 +23,7 @@ demo: setup ## replay two DUs and one RU: planned migration, death of a DU, fail
 	@echo
 	@echo "The picture of it: file://$(CURDIR)/$(OUT)/demo/report.html"
 
-lab: setup ## emulated RU and DUs around a running appliance: migration, death, failover; under a minute
+lab: setup ## emulated RU and DUs, then L2 and PHYs, around a running appliance; under a minute
 	$(CARGO) run --locked -- lab story --out $(OUT)/live-lab
 
 test: setup ## run every test

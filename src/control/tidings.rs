@@ -131,11 +131,15 @@ fn message(event: &Event, wanted: &Wanted) -> String {
     else {
         return telemetry::describe(&wanted.record, event);
     };
+    let ago = |at: Instant| event.at.nanos_since(at) as f64 / 1e6;
+    let due = match ago(due_at) {
+        due @ 0.0.. => format!("due {due:.3} ms ago"),
+        _ => "gone before it was due again".to_owned(),
+    };
     format!(
-        "{} is lost: last heard {:.3} ms ago, due {:.3} ms ago",
+        "{} is lost: last heard {:.3} ms ago, {due}",
         wanted.member_name(event.cell, member),
-        event.at.nanos_since(last_heard) as f64 / 1e6,
-        event.at.nanos_since(due_at) as f64 / 1e6,
+        ago(last_heard),
     )
 }
 

@@ -276,15 +276,18 @@ impl LcoreState {
         cell: CellId,
         member: MemberId,
     ) -> Result<SlotCount, Refusal> {
-        let known = self.cells.get(cell.index());
-        let ran = known
+        let state = self.cells.get(cell.index());
+        let ran = state
             .and_then(|state| state.fapi.as_ref())
             .is_some_and(|fapi| fapi.group.is_running(member) && !fapi.group.is_lost(member));
-        let current = self.phy_runs(now, tables, cell, member, false)?;
+        known(tables, cell, member)?;
         if ran {
+            let clock = state.and_then(|state| state.clock);
+            let current = clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
+            // First, so that it can be told when it was heard last.
             self.lost(now, tables, cell, member, current);
         }
-        Ok(current)
+        self.phy_runs(now, tables, cell, member, false)
     }
 
     fn readmit(

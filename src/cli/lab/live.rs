@@ -7,8 +7,8 @@ pub(super) mod table;
 use super::parts::{interrupted, refuse};
 use super::traffic::LiveTraffic;
 use crate::cli::Exit;
-use crate::config::{self, Config, model::Cell};
-use crate::control::status::Accepted;
+use crate::config::{self, Config, model};
+use crate::control::status::{Accepted, Cell};
 use crate::lab::live::{FAR_END, Layout, PeerPart, PeerReport, Process, State};
 use namespace::Namespace;
 use rustix::process::{Signal, geteuid};
@@ -186,6 +186,14 @@ impl Up {
         }
     }
 
+    /// An L2 and two PHYs in `place`.
+    pub(super) fn fapi(place: Place) -> Self {
+        Self {
+            fapi: true,
+            ..Self::new(None, place, LiveTraffic::default())
+        }
+    }
+
     pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<Exit> {
         let stop = interrupted()?;
         let mut stage = match self.start() {
@@ -324,7 +332,19 @@ impl Status {
             return Ok(Exit::Done);
         }
         table::status(out, &state, &reports)?;
+        match self.cells() {
+            Ok(cells) => table::roles(out, &cells)?,
+            Err(problem) => eprintln!("ranshift: {problem}"),
+        }
         Ok(Exit::Done)
+    }
+}
+
+impl Status {
+    /// The cells as the appliance tells them.
+    fn cells(&self) -> Result<Vec<Cell>, String> {
+        let cells = api::read(&self.place.socket()?, "/api/v1/cells")?;
+        serde_json::from_value(cells).map_err(|error| error.to_string())
     }
 }
 
@@ -369,7 +389,7 @@ impl Migrate {
 
 /// The first cell that the DU or PHY called `member` is a member of.
 pub(super) fn cell_of(config: &Config, member: &str) -> Result<String, String> {
-    let is_member = |cell: &&Cell| {
+    let is_member = |cell: &&model::Cell| {
         let mut members = cell.members.iter();
         members.any(|known| config.member_name(known) == member)
     };

@@ -27,6 +27,19 @@ pub(super) struct LiveTraffic {
     leads: Vec<String>,
 }
 
+impl Default for LiveTraffic {
+    /// As without any option.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            tdd: Vec::new(),
+            special: "8:0".to_owned(),
+            style: Vec::new(),
+            leads: Vec::new(),
+        }
+    }
+}
+
 impl LiveTraffic {
     /// A cell small enough for two cores: four downlink and two uplink symbols in most slots, and DUs that
     /// describe them differently.

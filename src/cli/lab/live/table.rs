@@ -1,6 +1,7 @@
 //! A running lab as tables for people.
 
-use crate::lab::fapi::{L2Report, PhyReport};
+use crate::control::status::Cell;
+use crate::lab::fapi::{L2Report, P5Report, PhyReport};
 use crate::lab::live::{AirReport, Outage, PeerReport, State};
 use std::io::{self, Write};
 
@@ -46,6 +47,9 @@ pub(super) fn status(out: &mut dyn Write, state: &State, reports: &[PeerReport])
         if let Some(heard) = &report.phy {
             phy(out, &report.peer, heard)?;
         }
+        if let Some(heard) = &report.p5 {
+            p5(out, heard)?;
+        }
     }
     Ok(())
 }
@@ -85,6 +89,29 @@ fn phy(out: &mut dyn Write, name: &str, phy: &PhyReport) -> io::Result<()> {
         phy.missing.count,
         phy.doubled.count,
         phy.late.count
+    )
+}
+
+/// Who may speak in which cell, as the appliance has it.
+pub(super) fn roles(out: &mut dyn Write, cells: &[Cell]) -> io::Result<()> {
+    for cell in cells {
+        let roles = cell.status.members.iter().map(|member| {
+            let step = if member.in_step { "" } else { ", out of step" };
+            format!("{} ({}{step})", member.member, member.role)
+        });
+        let roles: Vec<String> = roles.collect();
+        writeln!(out, "\n{}: {}", cell.cell, roles.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Whether P5 runs, and what came before.
+fn p5(out: &mut dyn Write, p5: &P5Report) -> io::Result<()> {
+    let now = if p5.runs { "runs" } else { "does not run" };
+    writeln!(
+        out,
+        "  P5: {now}; {} connections, {} requests answered, {} refused, {} starts, {} stops",
+        p5.connections, p5.answered, p5.refused, p5.starts, p5.stops
     )
 }
 

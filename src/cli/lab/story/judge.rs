@@ -9,6 +9,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// What was seen of an act.
+pub(super) trait Evidence {
+    /// What must be so after it.
+    fn expectations(&self) -> Vec<Expectation>;
+    /// Migration and failover in lines.
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+
 /// One thing that must be so.
 pub(super) struct Expectation {
     what: &'static str,
@@ -17,6 +25,15 @@ pub(super) struct Expectation {
 }
 
 impl Expectation {
+    /// `what` was expected to be one thing and found to be another, or the same.
+    pub(super) fn new(what: &'static str, expected: &str, found: String) -> Self {
+        Self {
+            what,
+            expected: expected.to_owned(),
+            found,
+        }
+    }
+
     /// The story broke off.
     pub(super) fn broken(problem: &str) -> Self {
         Self {
@@ -42,10 +59,11 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    /// Of a lab that is down, its files in `dir`.
-    pub(super) fn of(dir: &Path) -> Self {
-        let names = ["ru-1", "du-a", "du-b"];
-        let peers = names.map(|name| PeerReport::read(dir, name).unwrap_or_default());
+    /// Of a lab that is down, its files in `dir`, and the peers in it.
+    pub(super) fn of(dir: &Path, peers: &[&str]) -> Self {
+        let peers = peers.iter();
+        let peers = peers.map(|name| PeerReport::read(dir, name).unwrap_or_default());
+        let peers: Vec<PeerReport> = peers.collect();
         let text = fs::read_to_string(dir.join("appliance.json")).unwrap_or_default();
         let report: Value = serde_json::from_str(&text).unwrap_or_default();
         let counters = report.get("counters").and_then(Value::as_object);
@@ -78,8 +96,18 @@ impl Trouble {
     }
 }
 
-/// What must be so after the story.
-pub(super) fn expectations(seen: &Seen) -> Vec<Expectation> {
+impl Evidence for Seen {
+    fn expectations(&self) -> Vec<Expectation> {
+        expectations(self)
+    }
+
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        changes(out, self)
+    }
+}
+
+/// What must be so after the fronthaul's act.
+fn expectations(seen: &Seen) -> Vec<Expectation> {
     let boundary = seen.accepted.boundary_slot;
     let change = |air: &AirReport, du: &str| {
         let mut speakers = air.speakers.iter().skip(1);
@@ -92,11 +120,7 @@ pub(super) fn expectations(seen: &Seen) -> Vec<Expectation> {
         let lost = |air: &AirReport| air.silent + air.partial;
         format!("{} symbols lost", lost(after).saturating_sub(lost(before)))
     };
-    let row = |what, expected: &str, found: String| Expectation {
-        what,
-        expected: expected.to_owned(),
-        found,
-    };
+    let row = Expectation::new;
     vec![
         row(
             "speakers at the RU",
@@ -144,16 +168,12 @@ impl Seen {
     }
 }
 
-/// The story in lines, with what was expected and not found.
+/// What the host did, and what was expected and not found.
 pub(super) fn tell(
     out: &mut dyn Write,
-    seen: Option<&Seen>,
     expectations: &[Expectation],
     trouble: &Trouble,
 ) -> io::Result<()> {
-    if let Some(seen) = seen {
-        changes(out, seen)?;
-    }
     let gap = trouble.appliance_gap_us.map_or_else(
         || "not told".to_owned(),
         |gap| format!("{:.2} ms", gap / 1e3),
@@ -193,7 +213,7 @@ fn changes(out: &mut dyn Write, seen: &Seen) -> io::Result<()> {
 }
 
 /// Times of the failover, from the events of the appliance.
-fn failover(events: &[Event]) -> Option<String> {
+pub(super) fn failover(events: &[Event]) -> Option<String> {
     let event = named(events, "failover").next()?;
     let text = |key: &str| {
         event
@@ -220,7 +240,7 @@ fn failover(events: &[Event]) -> Option<String> {
     ))
 }
 
-fn named<'a>(events: &'a [Event], kind: &'a str) -> impl Iterator<Item = &'a Event> {
+pub(super) fn named<'a>(events: &'a [Event], kind: &'a str) -> impl Iterator<Item = &'a Event> {
     events.iter().filter(move |event| event.event == kind)
 }
 
