@@ -347,6 +347,21 @@ fn a_phy_that_p5_says_is_gone_is_replaced_at_once_and_one_that_was_stopped_is_no
 }
 
 #[test]
+fn a_phy_that_is_gone_is_told_as_heard_when_it_was() {
+    let mut bench = Bench::running();
+    bench.tick_on(&[PHY_A, PHY_B], 1..=4);
+    let heard = bench.now;
+    bench.tick_on(&[PHY_B], 5..=5);
+    let member = MemberId(0);
+    bench.command(Boundary::Next, Action::PhyGone { member });
+    let told = bench.events.iter().find_map(|event| match event.kind {
+        EventKind::Failover { last_heard, .. } => Some(last_heard),
+        _ => None,
+    });
+    assert_eq!(told, Some(heard));
+}
+
+#[test]
 fn what_a_lost_phy_owed_is_told_to_have_failed_where_that_is_wanted() {
     let mut bench = Bench::running_with(|text| {
         text.replace("      confirm: 2", "      fail_crc: true\n      confirm: 1")

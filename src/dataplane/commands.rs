@@ -276,15 +276,13 @@ impl LcoreState {
         cell: CellId,
         member: MemberId,
     ) -> Result<SlotCount, Refusal> {
-        let state = self.cells.get(cell.index());
-        let ran = state
-            .and_then(|state| state.fapi.as_ref())
-            .is_some_and(|fapi| fapi.group.is_running(member) && !fapi.group.is_lost(member));
         known(tables, cell, member)?;
-        if ran {
-            let clock = state.and_then(|state| state.clock);
-            let current = clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
-            // First, so that it can be told when it was heard last.
+        let state = self.cells.get_mut(cell.index());
+        let state = state.ok_or(Refusal::UnknownMember)?;
+        let current = state.clock.map_or(SlotCount(0), |clock| clock.slot_at(now));
+        let fapi = state.fapi.as_mut().ok_or(Refusal::UnknownMember)?;
+        if fapi.group.lose(member) {
+            // Before it is forgotten when it was heard last.
             self.lost(now, tables, cell, member, current);
         }
         self.phy_runs(now, tables, cell, member, false)

@@ -151,6 +151,15 @@ impl Group {
         self.running & bit(member) != 0
     }
 
+    /// `member` runs, and is known to be gone before it is missed; false if it is not, or was lost before.
+    pub fn lose(&mut self, member: MemberId) -> bool {
+        let lost = self.running & !self.lost & bit(member) != 0;
+        if lost {
+            self.lost |= bit(member);
+        }
+        lost
+    }
+
     /// True after loss, until heard again.
     pub const fn is_lost(&self, member: MemberId) -> bool {
         self.lost & bit(member) != 0
