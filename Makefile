@@ -29,7 +29,7 @@ lab: setup ## emulated RU and DUs, then L2 and PHYs, around a running appliance;
 test: setup ## run every test
 	$(CARGO) test --locked --no-fail-fast
 
-bench: setup ## measure the journey beside dpdk-testpmd (release build; under ten minutes, QUICK=1 under one)
+bench: setup ## measure fronthaul and FAPI beside dpdk-testpmd and memcpy (release build; QUICK=1 takes a minute or so)
 	$(CARGO) bench --locked --bench dataplane
 
 soak: setup ## 14 cells for MINUTES (10), a configuration every second; then a minute of hostile clients

@@ -1,5 +1,7 @@
 //! The figures as a table for people, and as JSON for machines, with the ratios to reach.
 
+use crate::fapi::Figures as Fapi;
+use crate::fapi_table;
 use crate::plan::{Program, Results};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -13,7 +15,7 @@ struct Goal {
 }
 
 /// Writes everything to `file`.
-pub(crate) fn write(results: &Results, file: &Path) -> Result<(), String> {
+pub(crate) fn write(results: &Results, fapi: &Fapi, file: &Path) -> Result<(), String> {
     let cases: Vec<Value> = results
         .figures
         .iter()
@@ -43,13 +45,13 @@ pub(crate) fn write(results: &Results, file: &Path) -> Result<(), String> {
             })
         })
         .collect();
-    let text = serde_json::to_string_pretty(&json!({"cases": cases, "goals": goals}))
-        .map_err(|error| error.to_string())?;
+    let all = json!({"cases": cases, "goals": goals, "fapi": fapi_table::value(fapi)});
+    let text = serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?;
     std::fs::write(file, text + "\n").map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Prints the table and the goals.
-pub(crate) fn print(results: &Results, file: &Path) {
+pub(crate) fn print(results: &Results) {
     println!(
         "cycles per packet, burst 32, best window (median); restoring headers included on net_null"
     );
@@ -85,7 +87,6 @@ pub(crate) fn print(results: &Results, file: &Path) {
             goal.what, goal.found, goal.reach
         );
     }
-    println!("\nall figures: {}", file.display());
 }
 
 fn goals(results: &Results) -> Vec<Goal> {
