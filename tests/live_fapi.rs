@@ -315,4 +315,4 @@ const CONFIRM: u64 = 200;
 /// Slots until SFN and slot are the same again.
 const CYCLE: u64 = 10_240;
 /// A stall of the appliance that its peers notice.
-const LONGEST_GAP_MS: f64 = 10.0;
+const LONGEST_GAP_MS: f64 = 5.0;

@@ -77,7 +77,7 @@ pub(super) fn part(
                 terms: end.terms,
                 first: first.offset(i64::from(end.slot_offset)),
                 ahead: cast.ahead,
-                pipeline: cast.pipeline,
+                pipeline: cast.pipeline.min(ANSWERS_AFTER),
                 ..PhyPlan::oai(numerology, cast.clock.air(first, 0), plan.seed)
             };
             return boxed(Phy::new(phy), end, P5Role::Phy, p5);
@@ -218,5 +218,7 @@ impl FapiPeer for Phy {
 
 /// Slots that an answer may be late before it counts as missing: hosts that stall lose time, not answers.
 const PATIENCE: u32 = 100;
+/// Slots until a PHY answers; what a configuration allows beyond them is for hosts that stall.
+const ANSWERS_AFTER: u32 = 4;
 /// Bytes of a transport block of which three fit one frame.
 const ONE_FRAME: u32 = 400;

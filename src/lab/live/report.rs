@@ -72,7 +72,7 @@ pub struct Stall {
 
 impl Stalls {
     /// Lag from which on a process stalls, nanoseconds.
-    pub const FROM_NS: i64 = 10_000_000;
+    pub const FROM_NS: i64 = 5_000_000;
 
     /// What is due next was due at `due`, and it is `now`.
     pub(super) fn look(&mut self, due: Instant, now: Instant) {
