@@ -157,9 +157,12 @@ impl FrameIo for Ports {
     type Frame = Mbuf;
 
     fn receive(&mut self, port: PortId, into: &mut Vec<Mbuf>) {
-        let Some(Some(port)) = self.ports.get(port.index()) else {
+        let Some(Some(port)) = self.ports.get_mut(port.index()) else {
             return;
         };
+        if !port.is_there() {
+            return;
+        }
         let free = into.spare_capacity_mut();
         let count = free.len().min(BURST) as u16;
         // SAFETY: `free` takes `count` pointers, a `Mbuf` is one; the port is started.
@@ -215,9 +218,12 @@ impl FrameIo for Ports {
     }
 
     fn transmit(&mut self, port: PortId, frames: &mut Vec<Mbuf>) -> u64 {
-        let Some(Some(port)) = self.ports.get(port.index()) else {
+        let Some(Some(port)) = self.ports.get_mut(port.index()) else {
             return 0;
         };
+        if !port.is_there() {
+            return 0;
+        }
         let offered: u64 = frames
             .iter()
             .map(|frame| u64::from(frame.frame_len()))

@@ -5,6 +5,9 @@
 use super::port::DESCRIPTORS;
 use crate::ran::MacAddr;
 use std::fs;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// A port as configured.
@@ -50,18 +53,44 @@ impl PortPlan {
     /// Largest frame that a buffer must hold in one piece: header, two tags, FCS, or what the driver
     /// insists on.
     pub(super) fn largest_frame(&self) -> u16 {
-        let ring = match self.is("net_af_packet") {
-            true => self.ring_frame().saturating_sub(RING_HEADER),
-            false => 0,
+        let told = match (self.is("net_af_packet"), self.is("net_memif")) {
+            (true, _) => self.ring_frame().saturating_sub(RING_HEADER),
+            (_, true) => self.shared_buffer(),
+            _ => 0,
         };
-        let ring = u16::try_from(ring).unwrap_or(u16::MAX - 1024);
-        self.mtu.saturating_add(ETHERNET).max(ring)
+        let told = u16::try_from(told).unwrap_or(u16::MAX - 1024);
+        self.mtu.saturating_add(ETHERNET).max(told)
     }
 
     /// Buffers that the device may hold: one for each descriptor, and the driver's own.
     pub(super) fn buffers_held(&self) -> u32 {
         let own = if self.is("net_af_xdp") { 4096 } else { 0 };
         2 * u32::from(DESCRIPTORS) + own
+    }
+
+    /// Whether it connects to another process, which may not be there: net_memif, whose role is the client's
+    /// unless it says otherwise.
+    pub fn connects(&self) -> bool {
+        self.is("net_memif")
+            && self
+                .argument("role")
+                .is_none_or(|role| CLIENT.contains(&role))
+    }
+
+    /// Removes the socket of a net_memif server that was killed, or its successor could not take its place.
+    /// One that somebody listens on is left to them.
+    pub fn sweep(&self) {
+        let is_path = self.argument("socket-abstract") == Some("no");
+        let path = self.argument("socket").filter(|_| is_path);
+        let Some(path) = path.filter(|_| self.is("net_memif") && !self.connects()) else {
+            return;
+        };
+        // A stream is refused where nobody is, and is the wrong kind where a server is.
+        let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+        let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if is_socket && UnixStream::connect(path).is_err_and(refused) {
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// The kernel's interface behind the device.
@@ -122,6 +151,12 @@ impl PortPlan {
         let written = self.argument("framesz").and_then(|size| size.parse().ok());
         written.unwrap_or(DEFAULT_RING_FRAME)
     }
+
+    /// Bytes of one buffer of net_memif's shared memory.
+    fn shared_buffer(&self) -> u32 {
+        let written = self.argument("bsize").and_then(|size| size.parse().ok());
+        written.unwrap_or(DEFAULT_SHARED_BUFFER)
+    }
 }
 
 /// Refuses plans that EAL would refuse, or accept and mix up.
@@ -144,6 +179,7 @@ pub fn check_plans(plans: &[PortPlan]) -> Result<(), String> {
             ));
         }
         check_ring_frame(plan)?;
+        check_shared_buffer(plan)?;
     }
     Ok(())
 }
@@ -168,11 +204,33 @@ fn check_ring_frame(plan: &PortPlan) -> Result<(), String> {
     ))
 }
 
+/// net_memif spreads a larger frame over several buffers; ours are edited in one piece.
+fn check_shared_buffer(plan: &PortPlan) -> Result<(), String> {
+    let needed = u32::from(plan.mtu) + u32::from(ETHERNET);
+    let has = plan.shared_buffer();
+    if !plan.is("net_memif") || has >= needed {
+        return Ok(());
+    }
+    Err(format!(
+        "port {}: mtu {} needs bsize={} or more in \"{}\", which has {has}; the other end the same",
+        plan.name,
+        plan.mtu,
+        needed.next_multiple_of(64),
+        plan.device
+    ))
+}
+
 /// Ethernet header, two tags and FCS.
 const ETHERNET: u16 = 14 + 8 + 4;
 
 /// Bytes of a frame of net_af_packet's ring if its arguments do not say.
 const DEFAULT_RING_FRAME: u32 = 2048;
+
+/// The words of net_memif for the side that connects, the second a former one.
+const CLIENT: [&str; 2] = ["client", "slave"];
+
+/// Bytes of a shared buffer of net_memif if its arguments do not say.
+const DEFAULT_SHARED_BUFFER: u32 = 2048;
 
 /// What net_af_packet takes off a ring frame when it asks whether a buffer holds the rest.
 const RING_HEADER: u32 = 32;
@@ -229,6 +287,39 @@ mod tests {
         assert!(check_plans(&[plan("a", "01:00.0")]).is_err());
         assert!(check_plans(&[plan("a", "net_null0 --no-huge")]).is_err());
         assert!(check_plans(&[plan("a", "")]).is_err());
+    }
+
+    #[test]
+    fn the_socket_of_a_server_that_was_killed_is_removed() {
+        let path = std::env::temp_dir().join(format!("rs-memif-{}", std::process::id()));
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let arguments = format!("role=server,socket={},socket-abstract=no", path.display());
+        let server = plan("a", &format!("net_memif0,{arguments}"));
+        server.sweep();
+        assert!(path.exists());
+        drop(listener);
+        server.sweep();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_memif_that_is_no_server_connects() {
+        assert!(plan("a", "net_memif0").connects());
+        assert!(plan("a", "net_memif0,role=client,socket=s").connects());
+        assert!(!plan("a", "net_memif0,role=server").connects());
+        assert!(!plan("a", "net_null0").connects());
+    }
+
+    #[test]
+    fn a_shared_buffer_holds_the_mtu_and_a_buffer_the_shared_one() {
+        let mut jumbo = plan("a", "net_memif0,role=server");
+        assert!(check_plans(std::slice::from_ref(&jumbo)).is_ok());
+        jumbo.mtu = 9000;
+        let why = check_plans(std::slice::from_ref(&jumbo)).unwrap_err();
+        assert!(why.contains("bsize=9088"), "{why}");
+        jumbo.device = "net_memif0,bsize=16384".into();
+        assert!(check_plans(std::slice::from_ref(&jumbo)).is_ok());
+        assert_eq!(jumbo.largest_frame(), 16384);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::eal::{Eal, StartError};
 use super::ffi;
 use super::interface;
 use super::mempool::Pools;
+use super::reach::Reach;
 use std::ffi::{CStr, CString};
 use std::ptr;
 
@@ -18,6 +19,8 @@ use std::ptr;
 pub struct Port {
     id: u16,
     joins_chains: bool,
+    /// Of a port that connects to another process.
+    reach: Option<Reach>,
 }
 
 impl Port {
@@ -42,9 +45,10 @@ impl Port {
         let code = unsafe { ffi::shim_port_facts(id, &mut facts) };
         step("asking its driver", code, "see the messages above")?;
         // From here on a failure drops `port`, which closes what exists by then.
-        let port = Self {
+        let mut port = Self {
             id,
             joins_chains: facts.multi_segs || joins_unannounced(&facts),
+            reach: None,
         };
         let (rx, tx) = (facts.rx_descriptors, facts.tx_descriptors);
         // SAFETY: the port exists and is not started.
@@ -62,6 +66,10 @@ impl Port {
             code,
             "the device's arguments may not fit the buffers",
         )?;
+        if plan.connects() {
+            port.reach = Some(Reach::new(id));
+            return Ok(port);
+        }
         // SAFETY: the port is configured with both queues.
         let code = unsafe { ffi::rte_eth_dev_start(id) };
         step("start", code, "see the messages above")?;
@@ -129,6 +137,12 @@ impl Port {
         self.id
     }
 
+    /// Whether frames may be received and sent; not while the process that it connects to is not there.
+    #[inline]
+    pub(super) fn is_there(&mut self) -> bool {
+        self.reach.as_mut().is_none_or(Reach::is_there)
+    }
+
     /// Whether a frame may be sent in several segments.
     pub fn joins_chains(&self) -> bool {
         self.joins_chains
@@ -167,10 +181,10 @@ fn joins_unannounced(facts: &ffi::shim_port_facts) -> bool {
     driver == c"net_pcap" || driver == c"net_null"
 }
 
-/// net_af_packet calls 1518 bytes its largest frame, whatever a frame of its ring holds, and looks at no MTU
-/// itself. What its ring must hold is checked before.
+/// net_af_packet and net_memif call 1518 bytes their largest frame, whatever a frame of the ring or a shared
+/// buffer holds, and look at no MTU themselves. What those must hold is checked before.
 fn configured_mtu(plan: &PortPlan) -> u16 {
-    match plan.is("net_af_packet") {
+    match plan.is("net_af_packet") || plan.is("net_memif") {
         true => plan.mtu.min(ETHERNET_MTU),
         false => plan.mtu,
     }

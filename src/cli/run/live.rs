@@ -23,6 +23,7 @@ use crate::dpdk::eal::{self, Eal, StartError};
 use crate::dpdk::launch::{Running, launch};
 use crate::dpdk::lcore::{self, Lcore, Usage};
 use crate::dpdk::mapping;
+use crate::dpdk::port::PortPlan;
 use crate::ran::LcoreId;
 use std::io;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub(super) fn run(
     for address in supervisor.addresses() {
         eprintln!("ranshift: API at {address}");
     }
+    plan.ports.iter().for_each(PortPlan::sweep);
     let eal = Eal::start(&plan.arguments())?;
     let lcores = eal.lcores();
     if lcores.len() < plan.cores.len() {

@@ -55,6 +55,10 @@ impl Plan {
             }
         };
         arguments.extend(self.ports.iter().map(PortPlan::eal_argument));
+        if self.ports.iter().any(PortPlan::connects) {
+            // Else it complains of each attempt to reach a peer that is not there.
+            arguments.push("--log-level=pmd.net.memif:critical".to_owned());
+        }
         arguments
     }
 }
