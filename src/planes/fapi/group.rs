@@ -60,6 +60,8 @@ pub enum RequestDrop {
     Fenced,
     /// The owner of its slot is not running.
     NotRunning,
+    /// It says nothing, and the owner of its slot has been given that request.
+    Repeated,
 }
 
 /// NULL requests that are due because the L2 sent none.
@@ -243,6 +245,21 @@ impl Group {
         Ok(Given { full, nulls })
     }
 
+    /// The L2 sent `request` for `slot`, without a PDU: another half of this controller may have been late with
+    /// it, and the slot clock not.
+    pub fn null_request(
+        &mut self,
+        roles: &Roles,
+        request: Request,
+        slot: SlotCount,
+        now: Instant,
+    ) -> Result<Given, RequestDrop> {
+        match self.book.given(slot, request) & bit(owner(roles, slot)) {
+            0 => self.request(roles, request, slot, now),
+            _ => Err(RequestDrop::Repeated),
+        }
+    }
+
     /// The NULL requests that are due at `now`. Call again until there are none.
     pub fn null_due(&mut self, rules: &GroupRules, roles: &Roles, now: Instant) -> Option<NullDue> {
         let clock = *self.ticker.clock()?;
@@ -281,9 +298,13 @@ impl Group {
         slot: SlotCount,
         now: Instant,
     ) -> Result<SlotAdmitted, IndicationDrop> {
+        let before = self.heard(member);
         if let Some(heard) = self.heard.get_mut(member.index()) {
             *heard = now;
         }
+        // What a host kept back for long comes at once: that tells of a stall, not of another clock.
+        let half_slot = rules.ticker.numerology.slot_duration().as_nanos() as i64 / 2;
+        let paced = before == Instant::NEVER || now.nanos_since(before) >= half_slot;
         self.lost &= !bit(member);
         speaks(roles, member, slot)?;
         if self.ticker.clock().is_none() {
@@ -298,8 +319,8 @@ impl Group {
                 fill_from: Some(from),
             }),
             Tick::Repeated => Err(IndicationDrop::Repeated),
-            Tick::OutOfStep if strays + 1 < STRAYS => {
-                self.strays = strays + 1;
+            Tick::OutOfStep if strays + u8::from(paced) < STRAYS => {
+                self.strays = strays + u8::from(paced);
                 Err(IndicationDrop::OutOfStep)
             }
             Tick::OutOfStep => {

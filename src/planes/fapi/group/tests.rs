@@ -387,3 +387,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_null_request_whose_place_the_clock_took_is_not_given_again() {
+    let (mut group, roles) = begun();
+    let rules = GroupRules {
+        active_nulls: true,
+        ..rules()
+    };
+    let now = air(0);
+    while group.null_due(&rules, &roles, now).is_some() {}
+    let late = group.null_request(&roles, Request::DlTti, FIRST, now);
+    assert_eq!(late, Err(RequestDrop::Repeated));
+    let asks = group.request(&roles, Request::DlTti, FIRST, now);
+    assert_eq!(asks, Ok(Given { full: A, nulls: 0 }));
+}
+
+#[test]
+fn a_null_request_that_comes_first_is_one_like_any() {
+    let (mut group, roles) = begun();
+    let given = group.null_request(&roles, Request::UlTti, FIRST, told(0));
+    let nulls = bit(B) | bit(C);
+    assert_eq!(given, Ok(Given { full: A, nulls }));
+}
+
+#[test]
+fn indications_that_a_stall_kept_back_do_not_set_the_clock_back() {
+    let (mut group, roles) = begun();
+    let now = told(200);
+    while group.slot_due(&rules(), now).is_some() {}
+    for late in 1..100 {
+        let indicated = group.slot_indicated(&rules(), &roles, A, slot(late), now);
+        assert_eq!(indicated, Err(IndicationDrop::OutOfStep), "{late}");
+    }
+    assert_eq!(group.ticker().next(), slot(200));
+}
