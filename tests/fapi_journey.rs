@@ -456,3 +456,16 @@ fn a_phy_that_p5_has_not_started_is_given_nothing() {
     bench.command(Boundary::Next, Action::Phy { member, runs });
     assert_eq!(bench.say(L2, DL_TTI, 2, &ONE_PDU).len(), 1);
 }
+
+#[test]
+fn a_null_request_that_comes_after_the_one_of_the_clock_is_dropped() {
+    let mut bench = Bench::running_with(|text| {
+        text.replace(
+            "      confirm: 2",
+            "      active_nulls: true\n      confirm: 2",
+        )
+    });
+    bench.tick_on(&[PHY_A, PHY_B], 1..=4);
+    assert_eq!(bench.say(L2, DL_TTI, 0, &[0, 0]), []);
+    assert_eq!(bench.dropped(DropReason::RequestRepeated), 1);
+}

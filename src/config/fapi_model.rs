@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 pub struct FapiPeer {
     /// Its endpoint; its transport is UDP over IPv4, and `facing` is the appliance itself.
     pub peer: Peer,
-    /// How it writes headers and messages.
+    /// How it writes headers and, unless `bodies` says otherwise, messages.
     pub dialect: Dialect,
+    /// How it writes what follows the headers.
+    pub bodies: Bodies,
     /// PHY_ID in messages from and to it.
     pub phy_id: u16,
     /// Largest datagram that it is sent, bytes of UDP payload.
@@ -21,7 +23,7 @@ pub struct FapiPeer {
     pub oai_limits: bool,
 }
 
-/// How an nFAPI peer writes headers and messages.
+/// How an nFAPI peer writes headers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
     /// OPENAIRINTERFACE since 2024.
@@ -32,6 +34,28 @@ pub enum Dialect {
     FapiBig,
     /// Plain FAPI, little-endian.
     FapiLittle,
+}
+
+impl Dialect {
+    /// Whose bodies its peers write behind these headers.
+    pub const fn bodies(self) -> Bodies {
+        match self {
+            Self::OaiNfapi | Self::FapiBig => Bodies::Oai,
+            Self::Scf225v2 => Bodies::Scf222,
+            Self::FapiLittle => Bodies::Aerial,
+        }
+    }
+}
+
+/// How an nFAPI peer writes the bodies of messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bodies {
+    /// As OPENAIRINTERFACE's packers.
+    Oai,
+    /// As SCF 222.10.02 has them.
+    Scf222,
+    /// As Aerial, little-endian.
+    Aerial,
 }
 
 /// The FAPI plane of a cell: an L2 served by the PHYs of the members.
@@ -51,6 +75,8 @@ pub struct Fapi {
     pub grace: Duration,
     /// Missing SLOT.indications in a row that mean loss.
     pub confirm: u32,
+    /// Make up SLOT.indications that are overdue.
+    pub make_up: bool,
     /// Make up failing CRC.indications for the slots that a lost PHY still owed.
     pub fail_crc: bool,
     /// Which P5 answer the L2 is given.

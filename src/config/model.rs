@@ -1,7 +1,7 @@
 //! The configuration as it is meant: typed, complete, cross-checked. Produced by `validate`, compiled
 //! into tables by `control::compile`. Positions in lists are the ids used everywhere else.
 
-pub use super::fapi_model::{Answer, Dialect, Fapi, FapiPeer, P5};
+pub use super::fapi_model::{Answer, Bodies, Dialect, Fapi, FapiPeer, P5};
 use crate::ran::{
     CyclicPrefix, Duration, EaxcId, EaxcLayout, MacAddr, MemberId, Numerology, PortId, VlanStack,
 };

@@ -1,10 +1,12 @@
 //! What differs between two configurations, in the words of the file: one line for each key whose
 //! meaning has changed, one for each object that came or went. How a value was written is no difference.
 
+mod fapi;
+
 use crate::config::Config;
 use crate::config::model::{
-    Api, Attachment, Bridge, Cell, Compression, CplaneStyle, EcpriPolicy, Fapi, Lcores, Member,
-    Pass, Peer, PrbUse, Recorder, Streams, TimeSource, Transport, UplinkOverlap,
+    Api, Attachment, Bridge, Cell, Compression, CplaneStyle, EcpriPolicy, Lcores, Member, Pass,
+    Peer, PrbUse, Recorder, Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::ran::{Duration, MemberId, PortId, VlanStack};
 use serde::Serialize;
@@ -142,13 +144,7 @@ fn objects(config: &Config) -> Vec<Object> {
     let l2s = config.l2s.iter().map(|l2| ("l2s", l2));
     for (section, fapi) in l2s.chain(config.phys.iter().map(|phy| ("phys", phy))) {
         let object = Object::new(format!("{section}.{}", fapi.peer.name));
-        let object = peer(config, object, &fapi.peer)
-            .with("dialect", format!("{:?}", fapi.dialect))
-            .with("phy_id", fapi.phy_id.to_string())
-            .with("segment", fapi.segment.to_string())
-            .with("check", fapi.check.to_string())
-            .with("limits", if fapi.oai_limits { "oai" } else { "none" });
-        all.push(object);
+        all.push(fapi::peer(peer(config, object, &fapi.peer), fapi));
     }
     for cell in &config.cells {
         all.push(self::cell(config, cell));
@@ -248,31 +244,10 @@ fn cell(config: &Config, cell: &Cell) -> Object {
         .with("active", member(config, cell, cell.active))
         .with("lcore", optional(cell.lcore));
     let object = match &cell.fapi {
-        Some(fapi) => self::fapi(config, fapi, object),
+        Some(fapi) => fapi::plane(config, fapi, object),
         None => object.with("fapi", "none"),
     };
     sharing(config, cell, plan(config, cell, object))
-}
-
-fn fapi(config: &Config, fapi: &Fapi, object: Object) -> Object {
-    let l2 = config.l2s.get(fapi.l2);
-    let object = object
-        .with("fapi.l2", l2.map_or("", |l2| &l2.peer.name))
-        .with("fapi.slots_ahead", fapi.slots_ahead.to_string())
-        .with("fapi.pipeline", fapi.pipeline.to_string())
-        .with("fapi.null_deadline", duration(fapi.null_deadline))
-        .with("fapi.active_nulls", fapi.active_nulls.to_string())
-        .with("fapi.grace", duration(fapi.grace))
-        .with("fapi.confirm", fapi.confirm.to_string())
-        .with("fapi.fail_crc", fapi.fail_crc.to_string())
-        .with("fapi.answer", format!("{:?}", fapi.answer).to_lowercase());
-    let Some(p5) = fapi.p5 else {
-        return object.with("fapi.p5", "none");
-    };
-    object
-        .with("fapi.p5.transport", if p5.sctp { "sctp" } else { "tcp" })
-        .with("fapi.p5.l2", p5.l2.to_string())
-        .with("fapi.p5.listen", p5.listen.to_string())
 }
 
 fn plan(config: &Config, cell: &Cell, object: Object) -> Object {

@@ -1,6 +1,6 @@
 //! The FAPI plane from what is meant to what an lcore reads.
 
-use crate::config::model::{Cell, Config, Dialect, Fapi, FapiPeer, Member, Transport};
+use crate::config::model::{Bodies, Cell, Config, Dialect, Fapi, FapiPeer, Member, Transport};
 use crate::control::template::template;
 use crate::dataplane::tables::{
     FapiTables, OwnAddress, P7Address, P7Entry, PeerEntry, PeerKind, PhyTables, Tables,
@@ -9,7 +9,7 @@ use crate::planes::fapi::group::GroupRules;
 use crate::planes::fapi::ticker::TickerRules;
 use crate::ran::{PeerId, Plane};
 use crate::wire::nfapi::limits::Limits;
-use crate::wire::nfapi::{self, Check, PhyId};
+use crate::wire::nfapi::{self, Check, Encoding, PhyId};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The plane of `cell`, if it crosses the appliance.
@@ -23,6 +23,7 @@ pub(super) fn tables(config: &Config, cell: &Cell) -> Option<FapiTables> {
         l2: l2(config, fapi.l2),
         phys: cell.members.iter().map(phy).collect(),
         rules: rules(cell, fapi),
+        make_up: fapi.make_up,
         fail_crc: fapi.fail_crc,
         has_p5: fapi.p5.is_some(),
     })
@@ -82,6 +83,7 @@ fn add_peer(tables: &mut Tables, peer: &FapiPeer, kind: PeerKind, mtu: u16) {
         cells: Vec::new(),
         p7: Some(P7Entry {
             dialect: dialect(peer.dialect),
+            encoding: encoding(peer.bodies),
             phy: PhyId(peer.phy_id),
             segment: peer.segment,
             check: match peer.check {
@@ -127,5 +129,13 @@ pub(super) const fn dialect(dialect: Dialect) -> nfapi::Dialect {
         Dialect::Scf225v2 => nfapi::Dialect::Scf225v2,
         Dialect::FapiBig => nfapi::Dialect::FapiBig,
         Dialect::FapiLittle => nfapi::Dialect::FapiLittle,
+    }
+}
+
+const fn encoding(bodies: Bodies) -> Encoding {
+    match bodies {
+        Bodies::Oai => Encoding::OAI,
+        Bodies::Scf222 => Encoding::SCF,
+        Bodies::Aerial => Encoding::AERIAL,
     }
 }

@@ -83,6 +83,7 @@ drop_reasons! {
     P7Limits "p7_limits" "The request overflows arrays of OPENAIRINTERFACE's unpackers; see `limits` of the PHY.",
     NotRepresentable "not_representable" "The message cannot be said in the dialect and segments of who it is for.",
     NotRunning "not_running" "The PHY that owns the slot has not been started.",
+    RequestRepeated "request_repeated" "A NULL request of a slot for which the PHY has been given that request.",
     SlotRepeated "slot_repeated" "The slot was indicated to the L2 before.",
     UnknownPeer "unknown_peer" "No configured peer has this port, source MAC and VLAN.",
     UnknownEaxc "unknown_eaxc" "The eAxC id is not configured for this peer and direction.",

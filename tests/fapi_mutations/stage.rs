@@ -57,14 +57,20 @@ impl Terms {
     fn config(self) -> String {
         let (mtu, check) = (self.mtu(), self.check);
         let limits = if self.limits { "oai" } else { "none" };
+        // Bodies are those of OAI unless both ends write them otherwise.
+        let carried = self.l2 != self.phys;
         let peer = |at: Place, name: &str, dialect: Dialect| {
+            let bodies = match dialect {
+                Dialect::Scf225v2 if carried => ", bodies: oai",
+                _ => "",
+            };
             let [a, b] = [at.ip, at.own].map(|ip| ip.map(|byte| byte.to_string()).join("."));
             let [mac, facing] =
                 [at.mac, at.facing].map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
             format!(
                 "  {name}: {{port: {name}-side, mac: \"{mac}\", facing: \"{facing}\", vlan: none, \
                  transport: {{udp: {{peer: {a}, facing: {b}, peer_port: {}, facing_port: {}}}}}, \
-                 dialect: {}, check: {check}",
+                 dialect: {}{bodies}, check: {check}",
                 at.udp.0,
                 at.udp.1,
                 dialect.word(),

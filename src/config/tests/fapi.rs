@@ -47,16 +47,36 @@ fn a_grace_of_a_slot_or_more_is_refused() {
 }
 
 #[test]
-fn peers_of_a_cell_write_in_one_byte_order() {
-    let said = problems(&[("dialect: oai-nfapi", "dialect: fapi-le")]);
-    assert_eq!(said.matches("in the other byte order").count(), 2, "{said}");
+fn peers_of_a_cell_write_bodies_alike() {
+    for other in ["fapi-le", "scf225v2"] {
+        let said = problems(&[("dialect: oai-nfapi", &format!("dialect: {other}"))]);
+        let refused = said.matches("nothing translates them").count();
+        assert_eq!(refused, 2, "{said}");
+    }
+    assert_eq!(problems(&[("dialect: oai-nfapi", "dialect: fapi-be")]), "");
+}
+
+#[test]
+fn scf225v2_carries_other_bodies_than_its_own() {
+    let carried = "dialect: scf225v2\n    bodies: oai";
+    assert_eq!(problems(&[("dialect: oai-nfapi", carried)]), "");
+}
+
+#[test]
+fn other_headers_carry_their_own_bodies_only() {
+    let said = problems(&[(
+        "dialect: oai-nfapi",
+        "dialect: oai-nfapi\n    bodies: scf222",
+    )]);
+    assert!(said.contains("are not those that oai-nfapi has"), "{said}");
 }
 
 #[test]
 fn p5_is_spoken_in_one_dialect_that_has_it() {
     let p5 = "      p5: {transport: tcp, l2: \"127.0.0.1:1\", listen: \"127.0.0.1:2\"}\n      confirm: 2";
     assert_eq!(problems(&[("      confirm: 2", p5)]), "");
-    let said = problems(&[("      confirm: 2", p5), ("oai-nfapi", "scf225v2")]);
+    let carried = "scf225v2\n    bodies: oai";
+    let said = problems(&[("      confirm: 2", p5), ("oai-nfapi", carried)]);
     assert!(said.contains("in another dialect than the L2"), "{said}");
 }
 

@@ -4,7 +4,7 @@ use super::Names;
 use super::carrier::Carrier;
 use super::peers::{MAC_KEY, PCP_KEY, PORT_KEY, VLAN_KEY, peer};
 use crate::config::keys::{Accepts, FLAG, Key, MAC, Table};
-use crate::config::model::{Answer, Dialect, Fapi, FapiPeer, P5, Transport};
+use crate::config::model::{Answer, Bodies, Dialect, Fapi, FapiPeer, P5, Transport};
 use crate::config::source::fields::{Field, Section};
 use crate::config::source::problem::Diagnosis;
 use crate::ran::Duration;
@@ -41,11 +41,19 @@ fn fapi_peer(
 ) -> Option<FapiPeer> {
     let peer = peer(name, section, names, diagnosis);
     let dialect = section.read("dialect", diagnosis, Field::word);
+    let bodies = section.optional("bodies", diagnosis, Field::word);
     let phy_id = section.read("phy_id", diagnosis, Field::integer);
     let segment = section.read("segment", diagnosis, Field::integer);
     let check = section.read("check", diagnosis, Field::flag);
     let dialect = DIALECTS.iter().find(|(word, _)| Some(*word) == dialect);
     let (peer, (word, dialect)) = (peer?, *dialect?);
+    let bodies = bodies?.map_or(dialect.bodies(), bodies_of);
+    if bodies != dialect.bodies() && dialect != Dialect::Scf225v2 {
+        section.refuse("bodies", diagnosis, |field| {
+            let what = format!("are not those that {word} has");
+            field.problem(what).accepted("no bodies, or scf225v2")
+        });
+    }
     let over_ipv4 = matches!(peer.transport, Transport::Udp { peer, .. } if peer.is_ipv4());
     if !over_ipv4 {
         section.refuse("transport", diagnosis, |field| {
@@ -71,6 +79,7 @@ fn fapi_peer(
     Some(FapiPeer {
         peer,
         dialect,
+        bodies,
         phy_id,
         segment: segment?,
         check: check?,
@@ -92,6 +101,7 @@ pub(super) fn fapi(
     let active_nulls = section.read("active_nulls", diagnosis, Field::flag);
     let grace = section.optional("grace", diagnosis, Field::duration);
     let confirm = section.read("confirm", diagnosis, Field::integer);
+    let make_up = section.read("make_up", diagnosis, Field::flag);
     let fail_crc = section.read("fail_crc", diagnosis, Field::flag);
     let answer = section.read("answer", diagnosis, Field::word);
     let p5 = section.optional("p5", diagnosis, p5);
@@ -117,6 +127,7 @@ pub(super) fn fapi(
         active_nulls: active_nulls?,
         grace,
         confirm: confirm?,
+        make_up: make_up?,
         fail_crc: fail_crc?,
         answer: match answer? {
             "active" => Answer::Active,
@@ -153,6 +164,14 @@ const DIALECTS: [(&str, Dialect); 4] = [
     ("fapi-le", Dialect::FapiLittle),
 ];
 
+fn bodies_of(word: &str) -> Bodies {
+    match word {
+        "oai" => Bodies::Oai,
+        "scf222" => Bodies::Scf222,
+        _ => Bodies::Aerial,
+    }
+}
+
 const OVER_UDP: &str = "{udp: {...}} with IPv4 addresses";
 
 const TRANSPORT_KEY: Key = Key::required(
@@ -172,8 +191,16 @@ const DIALECT_KEY: Key = Key::required(
     "dialect",
     Accepts::Words(&["oai-nfapi", "scf225v2", "fapi-be", "fapi-le"]),
     "",
-    "How it writes headers and messages: OPENAIRINTERFACE since 2024, SCF 225.2.1 (derived), plain FAPI in \
-     either byte order. All peers of a cell write messages alike.",
+    "How it writes headers: OPENAIRINTERFACE since 2024, SCF 225.2.1 (derived), plain FAPI in either byte \
+     order.",
+);
+const BODIES_KEY: Key = Key::absent(
+    "bodies",
+    Accepts::Words(&["oai", "scf222", "aerial"]),
+    "",
+    "`oai` with oai-nfapi and fapi-be, `scf222` with scf225v2, `aerial` with fapi-le",
+    "How it writes what follows the header. All peers of a cell write bodies alike, as they pass untouched; \
+     `scf225v2` carries any: between two halves of a message controller those of the L2 and the PHYs.",
 );
 const PHY_ID_KEY: Key = Key::default(
     "phy_id",
@@ -215,6 +242,7 @@ pub(in crate::config) const L2: Table = Table {
         PCP_KEY,
         TRANSPORT_KEY,
         DIALECT_KEY,
+        BODIES_KEY,
         PHY_ID_KEY,
         SEGMENT_KEY,
         CHECK_KEY,
@@ -232,6 +260,7 @@ pub(in crate::config) const PHY: Table = Table {
         PCP_KEY,
         TRANSPORT_KEY,
         DIALECT_KEY,
+        BODIES_KEY,
         PHY_ID_KEY,
         SEGMENT_KEY,
         CHECK_KEY,
@@ -297,6 +326,14 @@ pub(in crate::config) const FAPI: Table = Table {
             "slots",
             "2",
             "Missing SLOT.indications in a row that mean loss of a PHY.",
+        ),
+        Key::default(
+            "make_up",
+            FLAG,
+            "",
+            "true",
+            "Make up SLOT.indications that are overdue. `false` in the half of a message controller beside the \
+             PHYs: the other half does, and learns from the silence that a PHY is lost.",
         ),
         Key::default(
             "fail_crc",

@@ -133,8 +133,8 @@ fn transports(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosi
     }
 }
 
-/// Bodies pass as they are: the peers of a cell write them in one byte order, and with a P5 proxy in one
-/// dialect that has a transport for P5.
+/// Bodies pass as they are: the peers of a cell write them alike, with a P5 proxy under headers that have a
+/// transport for P5.
 fn dialects(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosis) {
     let Some(cell) = &item.value else { return };
     let Some(fapi) = &cell.fapi else { return };
@@ -154,11 +154,10 @@ fn dialects(draft: &Draft<'_>, item: &Item<'_, Cell>, diagnosis: &mut Diagnosis)
         .filter_map(|one| draft.phys.get(one.phy?));
     for phy in phys {
         let Some(value) = &phy.value else { continue };
-        let little = |dialect| dialect == Dialect::FapiLittle;
-        let (what, accepted) = if little(value.dialect) != little(l2.dialect) {
+        let (what, accepted) = if value.bodies != l2.bodies {
             (
-                "writes in the other byte order than the L2",
-                "one byte order in a cell",
+                "has other bodies than those of the L2, and nothing translates them",
+                "one kind of bodies in a cell; between two halves scf225v2 and `bodies` as the L2 has them",
             )
         } else if fapi.p5.is_some() && value.dialect != l2.dialect {
             (

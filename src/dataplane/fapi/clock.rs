@@ -82,7 +82,7 @@ fn supply(
     }
 }
 
-/// SLOT.indications that are overdue.
+/// SLOT.indications that are overdue: made up, or given up where another half does that.
 fn indicate(
     now: Instant,
     tables: &Tables,
@@ -100,6 +100,9 @@ fn indicate(
             return;
         };
         state.follow_ticker(cell_tables);
+        if !fapi.make_up {
+            continue;
+        }
         let number = next(lcore, cell, Recipient::L2);
         let point = SlotPoint::of(slot, cell_tables.numerology);
         originate(tables, lcore, fapi.l2, |p7| {
@@ -141,8 +144,7 @@ pub(in crate::dataplane) fn fail_crcs(
         });
         originate(tables, lcore, fapi.l2, |p7| {
             let mut body = [0; LONGEST_CRC];
-            let encoding = p7.dialect.encoding();
-            let len = indication::emit_failed_crcs(point, failed, encoding, &mut body)?;
+            let len = indication::emit_failed_crcs(point, failed, p7.encoding, &mut body)?;
             let body = body.get(..len)?;
             send::message(p7, number, MessageId::CRC_INDICATION, 0, body)
         });

@@ -205,7 +205,7 @@ fn cut<F>(
         len += run.bytes.len();
     }
     let first = runs.first().map_or(&[][..], |run| run.bytes);
-    let mut point = send::moved(first, to.dialect, numerology, asked.fate.shift);
+    let mut point = send::moved(first, to.encoding, numerology, asked.fate.shift);
     let mut body = Body {
         runs: &runs,
         skip: 0,

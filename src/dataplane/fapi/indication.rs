@@ -27,7 +27,7 @@ pub(super) fn judge(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fa
         of_the_active(scene, incoming)?;
         return to_l2(scene, tables, incoming, 0);
     }
-    let (point, _) = slot::parse(incoming.body, dialect.encoding().order)?;
+    let (point, _) = slot::parse(incoming.body, incoming.p7.encoding.order)?;
     if !slot::is_in_frame(point, tables.numerology) {
         return Err(DropReason::P7Malformed);
     }
@@ -35,7 +35,8 @@ pub(super) fn judge(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fa
     scene.lcore.trace.slot = Some(slot);
     if message == MessageId::SLOT_INDICATION {
         let admitted = tick(scene, tables, incoming, slot)?;
-        if let Some(from) = admitted.fill_from {
+        let make_up = tables.fapi.as_ref().is_some_and(|fapi| fapi.make_up);
+        if let Some(from) = admitted.fill_from.filter(|_| make_up) {
             send::fill(scene, incoming, from, slot);
         }
     } else {
@@ -109,18 +110,18 @@ fn admit(
     fapi.group
         .indicated(&rules.rules, &state.roles, incoming.member, slot, now)
         .map_err(reason)?;
-    if rules.fail_crc && incoming.head.message == MessageId::CRC_INDICATION {
-        let encoding = incoming.p7.dialect.encoding();
-        if let Ok(crcs) = indication::crc(incoming.body, encoding) {
-            for crc in crcs.entries().map_while(Result::ok) {
-                let sent = crc.transmission;
-                let block = Block {
-                    handle: sent.handle,
-                    rnti: sent.rnti,
-                    harq: sent.harq_id,
-                };
-                fapi.group.uplink().answered(slot, block);
-            }
+    if rules.fail_crc
+        && incoming.head.message == MessageId::CRC_INDICATION
+        && let Ok(crcs) = indication::crc(incoming.body, incoming.p7.encoding)
+    {
+        for crc in crcs.entries().map_while(Result::ok) {
+            let sent = crc.transmission;
+            let block = Block {
+                handle: sent.handle,
+                rnti: sent.rnti,
+                harq: sent.harq_id,
+            };
+            fapi.group.uplink().answered(slot, block);
         }
     }
     Ok(())

@@ -9,25 +9,23 @@ use crate::planes::fapi::uplink::Block;
 use crate::ran::{CellId, MemberId, SlotCount, SlotPoint};
 use crate::wire::nfapi::request::Request as Body;
 use crate::wire::nfapi::segment::Segments;
-use crate::wire::nfapi::{Encoding, MessageId, Sender, slot};
+use crate::wire::nfapi::{MessageId, Sender, null, slot};
 
 pub(super) fn judge(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropReason> {
     let message = incoming.head.message;
-    let dialect = incoming.p7.dialect;
-    if message.sender(dialect) == Some(Sender::Phy) {
+    if message.sender(incoming.p7.dialect) == Some(Sender::Phy) {
         return Err(DropReason::WrongWay);
     }
     let Some(kind) = kind(message) else {
         return beside(scene, incoming);
     };
-    let encoding = dialect.encoding();
     let (point, slot) = slot_of(scene, incoming)?;
     // Before the book is told: what is refused has been given to nobody.
     within_limits(scene, incoming)?;
     can_be_said(scene, incoming, slot)?;
-    let given = ask(scene, incoming.cell, kind, slot)?;
+    let given = ask(scene, incoming, kind, slot)?;
     if message == MessageId::UL_TTI_REQUEST {
-        remember_uplink(scene, incoming, encoding, (given.full, slot));
+        remember_uplink(scene, incoming, (given.full, slot));
     }
     let nulls = u64::from(given.nulls.count_ones());
     if let Some(counters) = scene.lcore.counters.cells.get_mut(incoming.cell.index()) {
@@ -60,7 +58,7 @@ fn slot_of(
         .tables
         .cell(incoming.cell)
         .ok_or(DropReason::UnknownPeer)?;
-    let (point, _) = slot::parse(incoming.body, incoming.p7.dialect.encoding().order)?;
+    let (point, _) = slot::parse(incoming.body, incoming.p7.encoding.order)?;
     if !slot::is_in_frame(point, tables.numerology) {
         return Err(DropReason::P7Malformed);
     }
@@ -73,20 +71,24 @@ fn slot_of(
 
 fn ask(
     scene: &mut Scene<'_>,
-    cell: CellId,
+    incoming: &Incoming<'_>,
     kind: Request,
     slot: SlotCount,
 ) -> Result<Given, DropReason> {
     let now = scene.now;
-    let state = scene.lcore.cells.get_mut(cell.index());
+    let state = scene.lcore.cells.get_mut(incoming.cell.index());
     let state = state.ok_or(DropReason::UnknownPeer)?;
     let roles = &state.roles;
     let fapi = state.fapi.as_mut().ok_or(DropReason::UnknownPeer)?;
-    let given = fapi.group.request(roles, kind, slot, now);
+    let given = match null::is_null(incoming.head.message, incoming.body) {
+        true => fapi.group.null_request(roles, kind, slot, now),
+        false => fapi.group.request(roles, kind, slot, now),
+    };
     given.map_err(|drop| match drop {
         RequestDrop::OutOfStep => DropReason::OutOfStep,
         RequestDrop::Fenced => DropReason::Fenced,
         RequestDrop::NotRunning => DropReason::NotRunning,
+        RequestDrop::Repeated => DropReason::RequestRepeated,
     })
 }
 
@@ -99,7 +101,7 @@ fn within_limits(scene: &Scene<'_>, incoming: &Incoming<'_>) -> Result<(), DropR
     let mut held = None;
     for member in (0..count).map(|member| MemberId(member as u8)) {
         let p7 = scene.phy(incoming.cell, member).map(|(_, _, p7, _)| p7);
-        let reader = p7.and_then(|p7| Some((p7.limits?, p7.dialect.encoding())));
+        let reader = p7.and_then(|p7| Some((p7.limits?, p7.encoding)));
         // What counts is how the PHY reads; most read alike.
         let Some((limits, encoding)) = reader.filter(|_| held != reader) else {
             continue;
@@ -133,7 +135,6 @@ fn can_be_said(
 fn remember_uplink(
     scene: &mut Scene<'_>,
     incoming: &Incoming<'_>,
-    encoding: Encoding,
     (member, slot): (MemberId, SlotCount),
 ) {
     let tables = scene.tables.cell(incoming.cell);
@@ -141,6 +142,7 @@ fn remember_uplink(
     if !wanted.is_some_and(|fapi| fapi.fail_crc) {
         return;
     }
+    let encoding = incoming.p7.encoding;
     let Ok((body, _)) = Body::parse(incoming.body, MessageId::UL_TTI_REQUEST, encoding) else {
         return;
     };

@@ -16,7 +16,9 @@ use crate::ran::{MemberId, Numerology, PeerId, PortId, SlotCount, SlotPoint};
 use crate::wire::checksum::{self, Difference};
 use crate::wire::nfapi::null::Null;
 use crate::wire::nfapi::segment::{Segment, Segments};
-use crate::wire::nfapi::{Datagram, Dialect, Head, Header, MessageId, Piece, header, slot};
+use crate::wire::nfapi::{
+    Datagram, Dialect, Encoding, Head, Header, MessageId, Piece, header, slot,
+};
 use crate::wire::udp;
 
 /// Bytes of IPv4 and UDP headers.
@@ -66,7 +68,7 @@ pub(super) fn pass(
     header::set_sequence(pdu, to.dialect, fate.sequence);
     header::set_phy(pdu, to.dialect, to.phy)?;
     if fate.shift != 0 {
-        shift(pdu, to.dialect, numerology, fate.shift);
+        shift(pdu, to, numerology, fate.shift);
     }
     let changes = Difference::default().replace_words(&before, &edited_part(pdu));
     let frame = scene.frame;
@@ -88,17 +90,17 @@ fn edited_part(pdu: &[u8]) -> [u8; EDITED] {
 }
 
 /// Moves SFN and slot of a whole datagram for a peer that counts from elsewhere.
-fn shift(pdu: &mut [u8], dialect: Dialect, numerology: Numerology, slots: i32) {
-    let Some(body) = pdu.get_mut(dialect.p7_header_len()..) else {
+fn shift(pdu: &mut [u8], to: &P7Entry, numerology: Numerology, slots: i32) {
+    let Some(body) = pdu.get_mut(to.dialect.p7_header_len()..) else {
         return;
     };
-    let Some(moved) = moved(body, dialect, numerology, slots) else {
+    let Some(moved) = moved(body, to.encoding, numerology, slots) else {
         return;
     };
     if let Some(field) = body.first_chunk_mut() {
         *field = moved;
     }
-    if dialect == Dialect::OaiNfapi {
+    if to.dialect == Dialect::OaiNfapi {
         header::set_checksum(pdu);
     }
 }
@@ -106,13 +108,17 @@ fn shift(pdu: &mut [u8], dialect: Dialect, numerology: Numerology, slots: i32) {
 /// SFN and slot of `body`, `slots` later; nothing if they stay as they are.
 pub(super) fn moved(
     body: &[u8],
-    dialect: Dialect,
+    encoding: Encoding,
     numerology: Numerology,
     slots: i32,
 ) -> Option<[u8; slot::SLOT_LEN]> {
-    let order = dialect.encoding().order;
-    let (point, _) = slot::parse(body, order).ok().filter(|_| slots != 0)?;
-    Some(slot::bytes(shifted(point, numerology, slots), order))
+    let (point, _) = slot::parse(body, encoding.order)
+        .ok()
+        .filter(|_| slots != 0)?;
+    Some(slot::bytes(
+        shifted(point, numerology, slots),
+        encoding.order,
+    ))
 }
 
 /// The point `slots` later.
@@ -140,7 +146,7 @@ fn cut(
     let message = message.between(from.dialect, to.dialect);
     let message = message.ok_or(DropReason::NotRepresentable)?;
     let at = envelope.header as usize + (pdu.len() - body.len());
-    let point = moved(body, to.dialect, numerology, fate.shift);
+    let point = moved(body, to.encoding, numerology, fate.shift);
     let segments = Segments::new(to.dialect, fate.sequence, body.len(), room(to));
     for segment in segments.map_err(|_| DropReason::NotRepresentable)? {
         let Segment { piece, range } = segment;
@@ -209,9 +215,7 @@ pub(super) fn null(
                 timestamp: incoming.timestamp,
             };
             let point = shifted(at, numerology, shift);
-            let bytes = null
-                .datagram(to.dialect, to.dialect.encoding(), point)
-                .ok()?;
+            let bytes = null.datagram(to.dialect, to.encoding, point).ok()?;
             Some(Made::of(&[bytes.as_slice()]))
         },
     );
@@ -334,7 +338,7 @@ pub(super) fn message(
 
 /// SLOT.indication for the L2 `to`.
 pub(super) fn slot_indication(to: &P7Entry, sequence: u16, point: SlotPoint) -> Option<Made> {
-    let body = slot::bytes(point, to.dialect.encoding().order);
+    let body = slot::bytes(point, to.encoding.order);
     message(to, sequence, MessageId::SLOT_INDICATION, 0, &body)
 }
 
@@ -351,9 +355,7 @@ pub(super) fn null_request(
         sequence,
         timestamp,
     };
-    let bytes = null
-        .datagram(to.dialect, to.dialect.encoding(), point)
-        .ok()?;
+    let bytes = null.datagram(to.dialect, to.encoding, point).ok()?;
     Some(Made::of(&[bytes.as_slice()]))
 }
 

@@ -3,14 +3,16 @@
 use crate::planes::fapi::group::GroupRules;
 use crate::ran::{MacAddr, PeerId, PortId, VlanStack};
 use crate::wire::nfapi::limits::Limits;
-use crate::wire::nfapi::{Check, Dialect, PhyId};
+use crate::wire::nfapi::{Check, Dialect, Encoding, PhyId};
 use std::net::Ipv4Addr;
 
 /// How an L2 or a PHY speaks nFAPI P7.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct P7Entry {
-    /// How it writes headers and messages.
+    /// How it writes headers.
     pub dialect: Dialect,
+    /// How it writes what follows them.
+    pub encoding: Encoding,
     /// PHY_ID in messages from and to it.
     pub phy: PhyId,
     /// Largest datagram that it is sent, bytes of UDP payload.
@@ -63,6 +65,8 @@ pub struct FapiTables {
     pub phys: Vec<PhyTables>,
     /// Of the group.
     pub rules: GroupRules,
+    /// SLOT.indications that no PHY sent are made up for the L2.
+    pub make_up: bool,
     /// Make up failing CRC.indications for what a lost PHY still owed.
     pub fail_crc: bool,
     /// PHYs run from START to STOP as P5 says; else from when they are heard.

@@ -51,6 +51,15 @@ pub fn body(
     Some(Bytes { bytes, len })
 }
 
+/// True if `of`, the body of `message`, is a NULL: no PDU, no PRACH, nothing behind the counters.
+#[inline]
+pub fn is_null(message: MessageId, of: &[u8]) -> bool {
+    len(message) == Some(of.len())
+        && of
+            .get(slot::SLOT_LEN..)
+            .is_some_and(|counters| counters.iter().all(|byte| *byte == 0))
+}
+
 /// What a NULL datagram says beside its slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Null {
@@ -140,6 +149,20 @@ mod tests {
                 assert_eq!((point, nothing), (POINT, true));
             }
         }
+    }
+
+    #[test]
+    fn what_asks_for_something_is_no_null() {
+        for message in REQUESTS {
+            let mut bytes = body(message, Encoding::OAI, POINT)
+                .unwrap()
+                .as_slice()
+                .to_vec();
+            assert!(is_null(message, &bytes));
+            *bytes.last_mut().unwrap() = 1;
+            assert!(!is_null(message, &bytes));
+        }
+        assert!(!is_null(MessageId::SLOT_INDICATION, &[0; 6]));
     }
 
     #[test]
