@@ -9,7 +9,7 @@ PREFIX := /usr
 MINUTES := 10
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo lab test bench soak vm-sctp chart lint install fixtures clean
+.PHONY: help setup demo lab test bench memif soak vm-sctp chart lint install fixtures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -31,6 +31,9 @@ test: setup ## run every test
 
 bench: setup ## measure fronthaul and FAPI beside dpdk-testpmd and memcpy (release build; QUICK=1 takes a minute or so)
 	$(CARGO) bench --locked --bench dataplane
+
+memif: setup ## two halves of the FAPI plane joined by shared memory, live: migration, death, return
+	$(CARGO) test --locked --test live_memif -- --ignored --nocapture
 
 soak: setup ## 14 cells for MINUTES (10), a configuration every second; then a minute of hostile clients
 	SOAK_SECONDS=$$((60 * $(MINUTES))) SOAK_TESTPMD=1 $(CARGO) test --locked --release --test soak -- --nocapture

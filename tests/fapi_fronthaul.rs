@@ -237,3 +237,19 @@ fn silence_of_fapi_alone_moves_the_fronthaul_too() {
     let (cell, _) = failover(|cell| cell.stage.phys[A].kill());
     assert!(cell.spoke.keys().any(|slot| *slot > cell.boundary()));
 }
+
+#[test]
+fn members_that_fall_silent_together_are_waited_for_and_nobody_is_fenced() {
+    let mut cell = Cell::new();
+    cell.slots(60);
+    for phy in &mut cell.stage.phys {
+        phy.kill();
+    }
+    cell.cut = [true; 2];
+    cell.slots(40);
+    let events = &cell.stage.events;
+    let fenced = |kind: &EventKind| matches!(kind, EventKind::Fenced { .. });
+    assert!(!events.iter().any(|event| fenced(&event.kind)));
+    let impossible = |kind: &EventKind| matches!(kind, EventKind::FailoverImpossible { .. });
+    assert!(events.iter().any(|event| impossible(&event.kind)));
+}

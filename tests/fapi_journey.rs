@@ -27,6 +27,7 @@ const DL_TTI: u16 = 0x80;
 const UL_TTI: u16 = 0x81;
 const SLOT: u16 = 0x82;
 const TX_DATA: u16 = 0x84;
+const DL_NODE_SYNC: u16 = 0x181;
 const CRC: u16 = 0x86;
 /// A DL_TTI body of one PDU of 8 bytes, behind SFN and slot.
 const ONE_PDU: [u8; 10] = [1, 0, 0, 1, 0, 8, 9, 9, 9, 9];
@@ -468,4 +469,33 @@ fn a_null_request_that_comes_after_the_one_of_the_clock_is_dropped() {
     bench.tick_on(&[PHY_A, PHY_B], 1..=4);
     assert_eq!(bench.say(L2, DL_TTI, 0, &[0, 0]), []);
     assert_eq!(bench.dropped(DropReason::RequestRepeated), 1);
+}
+
+#[test]
+fn a_standby_of_another_count_is_not_in_step() {
+    let mut bench = Bench::running();
+    bench.tick_on(&[PHY_A], 1..=2);
+    let in_step = |bench: &Bench| {
+        let events = bench.events.iter();
+        let members = events.filter_map(|event| match event.kind {
+            EventKind::InStep { member } => Some(member.0),
+            _ => None,
+        });
+        members.collect::<Vec<_>>()
+    };
+    assert_eq!(in_step(&bench), [0, 1]);
+    let mut far = Bench::new(|text| text);
+    far.indicate(PHY_A, 0);
+    far.indicate(PHY_B, 5_000);
+    assert_eq!(in_step(&far), [0]);
+}
+
+#[test]
+fn node_sync_reaches_a_phy_that_counts_elsewhere_as_it_is() {
+    let mut bench =
+        Bench::running_with(|text| text.replace("phy-a: {}", "phy-a: {slot_offset: 7}"));
+    let body = [0x01, 0x23, 0x45, 0x67, 0, 0, 0, 9];
+    let left = bench.receive(L2, &frame(L2, DL_NODE_SYNC, &body));
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|one| one.body == body), "{left:?}");
 }

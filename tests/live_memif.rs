@@ -27,6 +27,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 #[test]
+#[ignore = "needs a host that does not stall for a second: `make memif`"]
 fn two_halves_over_memif_lose_no_slot_when_they_migrate_and_when_one_dies() {
     let mut troubles = Vec::new();
     for attempt in 0..TRIES {

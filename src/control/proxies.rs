@@ -9,9 +9,10 @@ use crate::config::model::{self, Cell, Fapi, FapiPeer, Transport};
 use crate::control::board::{Answer, Board};
 use crate::control::fapi;
 use crate::control::p5::{self, Life, MemberSettings, Settings, Spawned};
-use crate::dataplane::mailbox::{Action, Boundary};
+use crate::dataplane::mailbox::{Action, Boundary, Refusal};
 use crate::ran::{CellId, MemberId};
 use crate::wire::nfapi::PhyId;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -57,6 +58,25 @@ pub(super) fn start(runtime: &Runtime, board: &Arc<Board>) -> io::Result<Vec<Arc
         Ok(spawned)
     };
     cells.map(proxy).collect()
+}
+
+/// The cells whose P5 differs between two configurations in anything that its proxy was told at its start.
+pub(super) fn changed(before: &Config, now: &Config) -> Vec<String> {
+    let all = |config: &Config| -> Vec<Settings> {
+        let cells = config.cells.iter().filter_map(|cell| {
+            let fapi = cell.fapi.as_ref()?;
+            // Whoever is active now is told to it.
+            let active = MemberId(0);
+            let settings = settings(config, cell, fapi, fapi.p5?)?;
+            Some(Settings { active, ..settings })
+        });
+        cells.collect()
+    };
+    let (before, now) = (all(before), all(now));
+    let gone = before.iter().filter(|one| !now.contains(one));
+    let new = now.iter().filter(|one| !before.contains(one));
+    let cells: BTreeSet<String> = gone.chain(new).map(|one| one.cell.clone()).collect();
+    cells.into_iter().collect()
 }
 
 /// What the proxy of `cell` is told at its start.
@@ -128,6 +148,10 @@ async fn tell_lcore(board: Arc<Board>, cell: String, mut heard: mpsc::Receiver<(
             let term = known.tables.term;
             match board.command(term, order, Arc::from("p5")).await {
                 Ok(Answer::Accepted { .. }) => break,
+                // The next configuration knows the member; it is not this one's.
+                Ok(Answer::Refused {
+                    why: Refusal::UnknownMember,
+                }) => break,
                 _ => tokio::time::sleep(AGAIN).await,
             }
         }

@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::config::model::{Cell, Streams};
 use crate::control::compile::{Kept, compile_keeping};
+use crate::control::proxies;
 use crate::control::recordings::next_recorder;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
@@ -124,6 +125,11 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     }
     if new.state != old.state {
         problems.push("state: cannot change while running; restart to apply".to_owned());
+    }
+    for cell in proxies::changed(old, new) {
+        problems.push(format!(
+            "cells.{cell}: P5, and whose it is, cannot change while running; restart to apply"
+        ));
     }
     let names = |config: &Config| -> Vec<String> {
         config.ports.iter().map(|port| port.name.clone()).collect()

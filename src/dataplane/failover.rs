@@ -262,7 +262,9 @@ impl LcoreState {
         if state.roles.is_fenced(member) {
             return Err(Refusal::Fenced);
         }
-        if state.phy_is_down(member) {
+        let both = state.fapi.as_ref().zip(cell_tables.fapi.as_ref());
+        let misses = both.is_some_and(|(fapi, of)| fapi.group.misses(&of.rules, member, now));
+        if state.phy_is_down(member) || misses {
             return Err(Refusal::NotInStep);
         }
         let lost = state.members.get(member.index());

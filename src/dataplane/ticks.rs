@@ -41,11 +41,8 @@ fn tick_cell(
         }
         *lost = judge(now, cell_tables, lcore, cell, member).map(|slot| (member, slot));
     }
-    for (member, slot) in lost.into_iter().flatten() {
-        lcore.lost(now, tables, cell, member, slot);
-    }
     let silent = fapi::tick(now, tables, cell_tables, lcore, cell);
-    for (member, slot) in silent.into_iter().flatten() {
+    for (member, slot) in lost.into_iter().chain(silent).flatten() {
         lcore.lost(now, tables, cell, member, slot);
     }
     if lcore
@@ -83,9 +80,14 @@ fn forget(
         return;
     };
     let memory = cell_tables.step_window.as_nanos() + cell_tables.late_tolerance.as_nanos();
+    let memory = memory / cell_tables.numerology.slot_duration().as_nanos().max(1);
+    let pipeline = cell_tables
+        .fapi
+        .as_ref()
+        .map_or(0, |fapi| fapi.rules.pipeline);
     let oldest = clock
         .slot_at(now)
-        .offset(-((memory / cell_tables.numerology.slot_duration().as_nanos().max(1)) as i64 + 2));
+        .offset(-(memory.max(u64::from(pipeline)) as i64 + 2));
     state.pattern.settle(oldest);
     state.roles.forget_before(oldest);
     let held = |member: MemberId, state: &crate::dataplane::lcore_state::CellState| {

@@ -281,7 +281,7 @@ pub(in crate::config) const FAPI: Table = Table {
         Key::required("l2", Accepts::Form("name of an L2"), "", "The fixed side."),
         Key::absent(
             "slots_ahead",
-            Accepts::Integer { min: 0, max: 64 },
+            Accepts::Integer { min: 0, max: 32 },
             "slots",
             "2 x 2^numerology, as OPENAIRINTERFACE has it",
             "By how much SLOT.indication names a slot before it is on air.",

@@ -239,15 +239,16 @@ impl Record {
             .for_each(|entry| entry.kept = false);
     }
 
-    /// Makes room for a request with so long a body: the oldest CONFIG but the first goes, as an L2 may
-    /// configure a running PHY as often as it likes.
+    /// Makes room for a request with so long a body: the oldest CONFIG but the first goes that every PHY has,
+    /// as an L2 may configure a running PHY as often as it likes.
     fn make_room(&mut self, len: usize) -> Result<Option<MessageId>, Full> {
         let bytes = self.entries.iter().map(|entry| entry.request.body.len());
         if self.entries.len() < ENTRIES && bytes.sum::<usize>() + len <= BYTES {
             return Ok(None);
         }
         let configs = self.entries.iter().enumerate().filter(|(_, entry)| {
-            entry.request.message == MessageId::CONFIG_REQUEST && entry.owed.is_none()
+            let settled = entry.owed.is_none() && entry.to.is_empty();
+            entry.request.message == MessageId::CONFIG_REQUEST && settled
         });
         let second = configs.map(|(at, _)| at).nth(1).ok_or(Full)?;
         let gone = self.entries.remove(second);

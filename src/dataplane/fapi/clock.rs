@@ -164,11 +164,15 @@ fn originate(
     let entry: Option<(&PeerEntry, &P7Entry)> = tables
         .peer_entry(to)
         .and_then(|entry| Some((entry, entry.p7.as_ref()?)));
-    let made = entry.and_then(|(entry, p7)| Some((entry, build(p7)?)));
-    let Some((entry, made)) = made else {
+    let Some((entry, p7)) = entry else {
         return;
     };
     lcore.counters.ledger.originated += 1;
+    let Some(made) = build(p7) else {
+        return lcore
+            .counters
+            .count_drop(DropReason::NotRepresentable, None);
+    };
     if send::push(&mut lcore.originals, entry, &made).is_none() {
         lcore.counters.count_drop(DropReason::OutboxFull, None);
     }

@@ -206,6 +206,10 @@ fn cut<F>(
     }
     let first = runs.first().map_or(&[][..], |run| run.bytes);
     let mut point = send::moved(first, to.encoding, numerology, asked.fate.shift);
+    // SFN and slot that were cut in two cannot be moved.
+    if asked.fate.shift != 0 && point.is_none() {
+        return Err(DropReason::P7Malformed);
+    }
     let mut body = Body {
         runs: &runs,
         skip: 0,

@@ -76,20 +76,26 @@ fn tick(
     let admitted = fapi
         .group
         .slot_indicated(&rules.rules, &state.roles, member, slot, now);
-    // A standby that is given NULL requests sends no fronthaul by which it could show that.
+    // A standby that is given NULL requests sends no fronthaul by which it could show that it is in step.
     let bit = 1u8 << (member.0 & 7);
-    let joined = state.in_step & bit == 0;
-    state.in_step |= bit;
-    if let Some(heard) = state.members.get_mut(member.index()) {
-        heard.in_step_at = now;
+    let is_near = fapi.group.is_near(slot, now);
+    let joined = is_near && state.in_step & bit == 0;
+    if is_near {
+        state.in_step |= bit;
+        if let Some(heard) = state.members.get_mut(member.index()) {
+            heard.in_step_at = now;
+        }
     }
     state.follow_ticker(tables);
     let first = state.announced == SlotCount(0) && state.clock.is_some();
+    let stranded = state.failover.stranded;
     if first {
         scene.lcore.introduce(now, cell, slot);
     }
     if joined {
         scene.lcore.say(now, cell, EventKind::InStep { member });
+    }
+    if joined || stranded {
         scene.lcore.retry_failover(now, scene.tables, cell);
     }
     scene.lcore.refresh_deadline(scene.tables, cell);

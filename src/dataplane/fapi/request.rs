@@ -160,17 +160,19 @@ fn remember_uplink(
     }
 }
 
-/// Messages without a slot of their own, and vendors': to the active PHY; DL node sync to every one that runs.
+/// What is no request: with a slot, to the PHY that owns it; else, and vendors', to the active one. DL node sync
+/// goes to every one that runs.
 fn beside(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropReason> {
     let now = scene.now;
-    if incoming.head.message.has_slot() {
-        slot_of(scene, incoming)?;
-    }
+    let named = match incoming.head.message.has_slot() {
+        true => Some(slot_of(scene, incoming)?.1),
+        false => None,
+    };
     let state = scene.lcore.cells.get(incoming.cell.index());
     let state = state.ok_or(DropReason::UnknownPeer)?;
     let current = state.clock.map(|clock| clock.slot_at(now));
-    let active = state.roles.mode(current.unwrap_or(SlotCount(u64::MAX)));
-    let active = active.carrier_owner();
+    let asked = named.or(current).unwrap_or(SlotCount(u64::MAX));
+    let active = state.roles.mode(asked).carrier_owner();
     if state.roles.is_fenced(active) {
         return Err(DropReason::Fenced);
     }
@@ -184,7 +186,10 @@ fn beside(scene: &mut Scene<'_>, incoming: &Incoming<'_>) -> Result<Fate, DropRe
             }
         }
     }
-    to_phy(scene, incoming.cell, active)
+    let fate = to_phy(scene, incoming.cell, active)?;
+    // Without a slot, the first bytes are something else.
+    let shift = if named.is_some() { fate.shift } else { 0 };
+    Ok(Fate { shift, ..fate })
 }
 
 fn to_phy(scene: &mut Scene<'_>, cell: CellId, member: MemberId) -> Result<Fate, DropReason> {

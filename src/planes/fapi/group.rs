@@ -308,7 +308,10 @@ impl Group {
         self.lost &= !bit(member);
         speaks(roles, member, slot)?;
         if self.ticker.clock().is_none() {
-            // Slots that were never indicated are nobody's.
+            // Slots that were never indicated are nobody's; nor are those of another clock.
+            if self.newest != SlotCount(0) && self.newest.since(slot).abs() > WINDOW {
+                self.forget(slot);
+            }
             self.supplied = slot.offset(-1);
         }
         let tick = self.ticker.heard(&rules.ticker, slot, now);
@@ -333,9 +336,15 @@ impl Group {
     /// The L2's clock goes on at `slot`; what was given of other slots is forgotten.
     fn begin_anew(&mut self, rules: &GroupRules, slot: SlotCount, now: Instant) {
         self.ticker.set(&rules.ticker, slot, now);
-        self.book.clear();
-        self.newest = slot.offset(-1);
+        self.forget(slot);
         self.supplied = self.newest;
+    }
+
+    /// What was given and asked by another clock, of which `slot` is none.
+    fn forget(&mut self, slot: SlotCount) {
+        self.book.clear();
+        self.uplink.clear();
+        self.newest = slot.offset(-1);
     }
 
     /// The slot whose SLOT.indication is to be made up at `now`. Call again until there is none.
@@ -376,6 +385,13 @@ impl Group {
         Some(member)
     }
 
+    /// True if `member` was heard before and has let a SLOT.indication pass by `now` that it owed: it may be lost
+    /// with the one that it would take over from.
+    pub fn misses(&self, rules: &GroupRules, member: MemberId, now: Instant) -> bool {
+        let slot = rules.ticker.numerology.slot_duration();
+        self.heard(member).after(slot).after(rules.ticker.grace) <= now
+    }
+
     /// When any of `null_due`, `slot_due` and `lost_member` has something to do.
     pub fn deadline(&self, rules: &GroupRules) -> Instant {
         let nulls = self.ticker.clock().map_or(Instant::NEVER, |clock| {
@@ -401,7 +417,8 @@ impl Group {
         from.after(patience).after(rules.ticker.grace)
     }
 
-    fn is_near(&self, slot: SlotCount, now: Instant) -> bool {
+    /// True if `slot` may be one of this cell's now; any is before the first SLOT.indication.
+    pub fn is_near(&self, slot: SlotCount, now: Instant) -> bool {
         self.ticker
             .clock()
             .is_none_or(|clock| slot.since(clock.slot_at(now)).abs() <= WINDOW)

@@ -17,6 +17,9 @@ pub struct Block {
     pub harq: u8,
 }
 
+/// Slots after which an answer that never came is not waited for: the HARQ process has been used again since.
+const OLDEST: u64 = 64;
+
 /// Most transport blocks remembered of one slot; of more, the last are left to the L2's timeout.
 pub const BLOCKS: usize = 32;
 
@@ -82,7 +85,7 @@ impl Uplink {
     }
 
     /// Takes the oldest slot before `boundary` that `member` owes answers of, with its blocks in the order
-    /// asked. Call again until there is none.
+    /// asked. Call again until there is none. Of slots long past nobody waits any more.
     pub fn take_lost(
         &mut self,
         member: MemberId,
@@ -91,7 +94,8 @@ impl Uplink {
         let owed = self
             .pages
             .iter_mut()
-            .filter(|page| page.slot != 0 && page.slot <= boundary.0 && page.member == member.0);
+            .filter(|page| page.slot != 0 && page.slot <= boundary.0 && page.member == member.0)
+            .filter(|page| boundary.0 - page.slot < OLDEST);
         let page = owed.min_by_key(|page| page.slot)?;
         let taken = std::mem::take(page);
         Some((
@@ -99,6 +103,11 @@ impl Uplink {
             taken.blocks,
             usize::from(taken.len),
         ))
+    }
+
+    /// Nothing is awaited any more.
+    pub fn clear(&mut self) {
+        self.pages.fill(Page::default());
     }
 
     /// Becomes `other`, of the same shape, without allocating.
@@ -159,6 +168,14 @@ mod tests {
         uplink.asked(SLOT, A, [block(1), block(2)]);
         uplink.answered(SLOT, block(1));
         assert_eq!(lost(&mut uplink, SLOT.offset(1)), [(SLOT, vec![2])]);
+    }
+
+    #[test]
+    fn what_was_never_answered_long_ago_is_not_told_to_have_failed_now() {
+        let mut uplink = Uplink::new(128);
+        uplink.asked(SLOT, A, [block(1)]);
+        assert!(lost(&mut uplink, SLOT.offset(65)).is_empty());
+        assert_eq!(lost(&mut uplink, SLOT.offset(64)).len(), 1);
     }
 
     #[test]

@@ -422,3 +422,26 @@ fn indications_that_a_stall_kept_back_do_not_set_the_clock_back() {
     }
     assert_eq!(group.ticker().next(), slot(200));
 }
+
+#[test]
+fn what_was_asked_before_the_first_indication_by_another_clock_holds_no_boundary() {
+    let mut group = Group::default();
+    let roles = Roles::new(Mode::Single(A));
+    group.set_running(A, true);
+    let far = slot(20_000);
+    group.request(&roles, Request::DlTti, far, told(0)).unwrap();
+    let _ = group.slot_indicated(&rules(), &roles, A, FIRST, START);
+    assert_eq!(group.next_boundary(), FIRST);
+}
+
+#[test]
+fn what_was_asked_just_before_the_first_indication_stays_given() {
+    let mut group = Group::default();
+    let roles = Roles::new(Mode::Single(A));
+    group.set_running(A, true);
+    group
+        .request(&roles, Request::DlTti, slot(1), told(0))
+        .unwrap();
+    let _ = group.slot_indicated(&rules(), &roles, A, FIRST, START);
+    assert_eq!(group.next_boundary(), slot(2));
+}
