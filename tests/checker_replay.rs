@@ -217,7 +217,11 @@ fn the_output_of_every_fixture_is_accepted() {
     let folders = std::fs::read_dir(fixtures())
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let scenarios = folders.filter(|folder| folder.join("scenario.yaml").exists());
+    // Fixtures of PHYs alone have no fronthaul to judge.
+    let config = |folder: &Path| std::fs::read_to_string(folder.join("config.yaml")).unwrap();
+    let scenarios = folders
+        .filter(|folder| folder.join("scenario.yaml").exists())
+        .filter(|folder| !config(folder).contains("\nl2s:"));
     let mut judged = 0;
     for folder in scenarios {
         let name = folder.file_name().unwrap().to_str().unwrap();
