@@ -148,7 +148,7 @@ async fn tell_lcore(board: Arc<Board>, cell: String, mut heard: mpsc::Receiver<(
             let term = known.tables.term;
             match board.command(term, order, Arc::from("p5")).await {
                 Ok(Answer::Accepted { .. }) => break,
-                // The next configuration knows the member; it is not this one's.
+                // The configuration has no such member: there is nothing to say of it.
                 Ok(Answer::Refused {
                     why: Refusal::UnknownMember,
                 }) => break,
