@@ -150,7 +150,7 @@ impl From<WireError> for DropReason {
         match error.layer {
             Layer::Ethernet => Self::EthernetMalformed,
             Layer::Vlan => Self::VlanDepth,
-            Layer::Ip | Layer::Udp | Layer::Arp | Layer::Icmp => match error.fault {
+            Layer::Ip | Layer::Udp | Layer::Arp | Layer::Icmp | Layer::Sctp => match error.fault {
                 Fault::Fragment => Self::IpFragment,
                 _ => Self::IpMalformed,
             },

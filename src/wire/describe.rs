@@ -14,6 +14,7 @@ use super::oran::compression::Method;
 use super::oran::cplane::{self, Cplane, SectionType};
 use super::oran::header::RadioHeader;
 use super::oran::uplane::{self, Format};
+use super::sctp::{self, Sctp};
 use super::udp::Udp;
 use crate::ran::Direction;
 use std::fmt::{self, Formatter};
@@ -99,6 +100,10 @@ impl Description<'_> {
             Ok((ip, rest)) if ip.protocol() == ipv4::UDP => {
                 self.udp(f, (ip.source().into(), ip.destination().into()), rest)
             }
+            Ok((ip, rest)) if ip.protocol() == sctp::PROTOCOL => {
+                write!(f, " | {} > {}", ip.source(), ip.destination())?;
+                packet(f, rest)
+            }
             Ok((ip, _)) => write!(f, " | ipv4 protocol {}", ip.protocol()),
         }
     }
@@ -108,6 +113,10 @@ impl Description<'_> {
             Err(error) => malformed(f, error),
             Ok((ip, rest)) if ip.next_header() == ipv6::UDP => {
                 self.udp(f, (ip.source().into(), ip.destination().into()), rest)
+            }
+            Ok((ip, rest)) if ip.next_header() == sctp::PROTOCOL => {
+                write!(f, " | {} > {}", ip.source(), ip.destination())?;
+                packet(f, rest)
             }
             Ok((ip, _)) => write!(f, " | ipv6 next header {}", ip.next_header()),
         }
@@ -132,6 +141,7 @@ impl Description<'_> {
         match nfapi.and_then(|nfapi| Some((nfapi.dialect, nfapi.read((from, to), payload)?))) {
             Some((dialect, Ok(view))) => p7(f, &view, dialect),
             Some((_, Err(error))) => malformed(f, error),
+            None if from == sctp::UDP_PORT || to == sctp::UDP_PORT => packet(f, payload),
             None => write!(f, " {} bytes", payload.len()),
         }
     }
@@ -297,6 +307,13 @@ fn more(f: &mut Formatter<'_>, count: usize) -> fmt::Result {
     }
 }
 
+fn packet(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    match Sctp::parse(bytes) {
+        Ok((sctp, _)) => write!(f, " | {sctp}"),
+        Err(error) => malformed(f, error),
+    }
+}
+
 fn malformed(f: &mut Formatter<'_>, error: WireError) -> fmt::Result {
     write!(f, " | malformed {error}")
 }
@@ -388,6 +405,59 @@ mod tests {
         let elsewhere = DescribeOptions::default();
         let told = describe(&vectors::v14(), &elsewhere).to_string();
         assert!(told.ends_with(&format!("{flow}46 bytes")), "{told}");
+    }
+
+    /// An ABORT over IP protocol 132, or in UDP.
+    fn abort(udp: bool) -> Vec<u8> {
+        let mut packet = Vec::new();
+        sctp::Abort {
+            source_port: 1000,
+            destination_port: 38_472,
+            tag: 0xdead_beef,
+            reflected: false,
+            reason: b"lost",
+        }
+        .emit(&mut packet);
+        let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+        let ip = ipv4::Header {
+            source: [10, 30, 0, 11].into(),
+            destination: [10, 30, 0, 1].into(),
+            dscp: 0,
+            ttl: 64,
+            protocol: if udp { ipv4::UDP } else { sctp::PROTOCOL },
+        };
+        let outer = if udp { 8 } else { 0 };
+        ip.emit((outer + packet.len()) as u16, &mut frame);
+        if udp {
+            let ports = crate::wire::udp::Header {
+                source_port: sctp::UDP_PORT,
+                destination_port: sctp::UDP_PORT,
+            };
+            ports.emit(None, &packet, &mut frame);
+            return frame;
+        }
+        frame.extend_from_slice(&packet);
+        frame
+    }
+
+    #[test]
+    fn sctp_is_told_by_ports_tag_chunks_and_checksum() {
+        let told_so = "sctp port 1000 > 38472 tag deadbeef abort | crc ok";
+        let line = told(&abort(false));
+        assert!(
+            line.ends_with(&format!("| 10.30.0.11 > 10.30.0.1 | {told_so}")),
+            "{line}"
+        );
+        let line = told(&abort(true));
+        assert!(line.ends_with(&format!("port 9899 | {told_so}")), "{line}");
+    }
+
+    #[test]
+    fn sctp_that_cannot_be_read_is_named_so() {
+        let mut frame = abort(false);
+        frame[14 + 20 + 15] = 3;
+        let line = told(&frame);
+        assert!(line.ends_with("malformed sctp: size"), "{line}");
     }
 
     #[test]

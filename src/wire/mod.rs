@@ -16,6 +16,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod nfapi;
 pub mod oran;
+pub mod sctp;
 pub mod udp;
 #[cfg(test)]
 mod vectors;
@@ -50,6 +51,8 @@ pub enum Layer {
     Ip,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
     /// ARP.
     Arp,
     /// ICMP for IPv4.
@@ -78,6 +81,7 @@ impl Layer {
             Self::Vlan => "vlan",
             Self::Ip => "ip",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
             Self::Arp => "arp",
             Self::Icmp => "icmp",
             Self::Ecpri => "ecpri",
