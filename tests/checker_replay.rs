@@ -10,10 +10,12 @@
 #[path = "checker/mod.rs"]
 mod checker;
 
+#[path = "support/replayed.rs"]
+mod replayed;
+
 use checker::files::{Paths, load};
 use checker::{Frame, Inputs, Rule, judge};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use replayed::{Replayed, with_section};
 use std::sync::LazyLock;
 
 /// Offsets in frames with one tag, which all of this capture have.
@@ -26,41 +28,15 @@ const PAYLOAD: usize = 60;
 
 static REPLAYED: LazyLock<Inputs> = LazyLock::new(|| replayed("two-du-failover"));
 
-/// What a replay of a fixture read and wrote. Whether its expectations hold is judged elsewhere.
 fn replayed(name: &str) -> Inputs {
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("checker-{name}-{}", std::process::id()));
-    let fixture = fixtures().join(name);
+    let replayed = Replayed::new(name);
     let paths = Paths {
-        config: fixture.join("config.yaml"),
-        scenario: fixture.join("scenario.yaml"),
-        ingress: out.join("ingress"),
-        out: out.join("replayed"),
+        config: replayed.config.clone(),
+        scenario: replayed.scenario.clone(),
+        ingress: replayed.ingress.clone(),
+        out: replayed.out.clone(),
     };
-    let played = Command::new(env!("CARGO_BIN_EXE_ranshift"))
-        .arg("replay")
-        .arg("--config")
-        .arg(&paths.config)
-        .arg("--scenario")
-        .arg(&paths.scenario)
-        .arg("--out")
-        .arg(&paths.out)
-        .arg("--write-ingress")
-        .arg(&paths.ingress)
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&played.stderr);
-    assert!(
-        matches!(played.status.code(), Some(0 | 1)),
-        "{name}: {words}"
-    );
-    let inputs = load(&paths, false).unwrap();
-    std::fs::remove_dir_all(out).unwrap();
-    inputs
-}
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("pcap-fixtures")
+    load(&paths, false).unwrap()
 }
 
 fn lane<'a>(lanes: &'a mut [checker::Lane], port: &str) -> &'a mut Vec<Frame> {
@@ -214,18 +190,10 @@ fn the_output_of_the_demo_is_accepted() {
 
 #[test]
 fn the_output_of_every_fixture_is_accepted() {
-    let folders = std::fs::read_dir(fixtures())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    // Fixtures of PHYs alone have no fronthaul to judge.
-    let config = |folder: &Path| std::fs::read_to_string(folder.join("config.yaml")).unwrap();
-    let scenarios = folders
-        .filter(|folder| folder.join("scenario.yaml").exists())
-        .filter(|folder| !config(folder).contains("\nl2s:"));
     let mut judged = 0;
-    for folder in scenarios {
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        let verdict = judge(&replayed(name));
+    // Fixtures of PHYs alone have no fronthaul to judge.
+    for name in with_section("rus") {
+        let verdict = judge(&replayed(&name));
         assert!(verdict.holds(), "{name}:\n{verdict}");
         judged += verdict.frames;
     }

@@ -2,6 +2,7 @@
 
 use super::value::{self, from_json};
 use super::{Cause, Frame, Inputs, Lane, Settings, Switch, pcap};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,43 +23,59 @@ pub fn load(paths: &Paths, slack_ns: u64) -> Result<Inputs, String> {
         |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
     let settings = Settings::parse(&text(&paths.config)?)?;
     let report = from_json(&text(&paths.out.join("report.json"))?)?;
+    let start = value::integer(&report["start_ns"]).ok_or("report: no start_ns")? as u64;
     let mut switches = Vec::new();
     for (kind, of) in [("migrations", planned as Reads), ("failovers", failover)] {
         for entry in report[kind].as_array().into_iter().flatten() {
-            let cause = of(entry).ok_or(format!("{kind}: not understood: {entry}"))?;
-            let name = |key: &str| value::text(&entry[key]).unwrap_or_default();
-            switches.push(Switch {
-                cell: name("cell"),
-                slot: value::integer(&entry["boundary_slot"]).unwrap_or(0),
-                from: name("from"),
-                to: name("to"),
-                cause,
-            });
+            let switch = switch(entry, start, of);
+            switches.push(switch.ok_or(format!("{kind}: not understood: {entry}"))?);
         }
     }
     switches.sort_by_key(|switch| switch.cause.at_ns());
+    let events = report["events"].as_array().into_iter().flatten();
+    let readmitted = events.filter(|event| event["kind"] == "readmitted");
+    let readmitted = readmitted.filter_map(|event| {
+        let member = value::text(&event["member"])?;
+        Some((member, instant(&event["at_ns"], start)?))
+    });
     Ok(Inputs {
         settings,
         ingress: lanes(&paths.ingress)?,
         egress: lanes(&paths.out.join("egress"))?,
         switches,
+        readmitted: readmitted.collect(),
         slack_ns,
         ..Inputs::default()
     })
 }
 
-type Reads = fn(&serde_json::Value) -> Option<Cause>;
+/// Reads why a switch was made; instants of a report count from its `start_ns`.
+type Reads = fn(&Value, u64) -> Option<Cause>;
 
-fn planned(entry: &serde_json::Value) -> Option<Cause> {
-    let commanded_ns = value::integer(&entry["commanded_ns"])? as u64;
+fn switch(entry: &Value, start: u64, cause: Reads) -> Option<Switch> {
+    Some(Switch {
+        cell: value::text(&entry["cell"])?,
+        slot: value::integer(&entry["boundary_slot"])?,
+        from: value::text(&entry["from"])?,
+        to: value::text(&entry["to"])?,
+        cause: cause(entry, start)?,
+    })
+}
+
+fn planned(entry: &Value, start: u64) -> Option<Cause> {
+    let commanded_ns = instant(&entry["commanded_ns"], start)?;
     Some(Cause::Planned { commanded_ns })
 }
 
-fn failover(entry: &serde_json::Value) -> Option<Cause> {
+fn failover(entry: &Value, start: u64) -> Option<Cause> {
     Some(Cause::Failover {
-        detected_ns: value::integer(&entry["detected_ns"])? as u64,
-        last_heard_ns: value::integer(&entry["last_heard_ns"])? as u64,
+        detected_ns: instant(&entry["detected_ns"], start)?,
+        last_heard_ns: instant(&entry["last_heard_ns"], start)?,
     })
+}
+
+fn instant(value: &Value, start: u64) -> Option<u64> {
+    start.checked_add_signed(value::integer(value)?)
 }
 
 fn lanes(folder: &Path) -> Result<Vec<Lane>, String> {
