@@ -7,5 +7,6 @@ pub mod fapi;
 pub mod fronthaul;
 pub mod liveness;
 pub mod margins;
+pub mod midhaul;
 pub mod role;
 mod sparse;

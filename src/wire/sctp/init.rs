@@ -43,7 +43,7 @@ impl<'a> Init<'a> {
 }
 
 /// Parameters of INIT and INIT ACK, or error causes of ABORT and ERROR: both have the same form.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Tlvs<'a> {
     rest: &'a [u8],
 }

@@ -49,7 +49,7 @@ impl<'a> Sctp<'a> {
             return Err(error(Fault::Range));
         }
         let chunks = Chunks { rest };
-        let mut walk = chunks;
+        let mut walk = chunks.clone();
         let mut count = 0;
         while !walk.rest.is_empty() {
             walk.step()?;
@@ -97,7 +97,7 @@ fn checksum(packet: &[u8]) -> u32 {
 }
 
 /// The chunks of a packet, in order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Chunks<'a> {
     rest: &'a [u8],
 }

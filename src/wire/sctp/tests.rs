@@ -157,7 +157,7 @@ fn parameters_end_at_the_first_that_is_malformed() {
         &[0, 5, 0, 8, 10, 0, 0, 1, 0, 5, 0, 3, 0, 5, 0, 8, 10, 0, 0, 2],
     );
     let (_, parameters) = Init::parse(&value).unwrap();
-    assert_eq!(parameters.addresses().count(), 1);
+    assert_eq!(parameters.clone().addresses().count(), 1);
     let kinds: Vec<_> = parameters.map(|tlv| tlv.is_ok()).collect();
     assert_eq!(kinds, [true, false]);
 }
