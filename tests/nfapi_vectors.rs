@@ -544,8 +544,7 @@ fn no_mutation_of_any_vector_is_more_than_an_error() {
                 let _ = Datagram::parse(&bytes, dialect, Check::Verify);
             }
             let mut edited = bytes.clone();
-            header::set_sequence(&mut edited, vector.dialect, 7);
-            let _ = header::set_phy(&mut edited, vector.dialect, PhyId(2));
+            let _ = header::set_number_and_phy(&mut edited, vector.dialect, 7, PhyId(2));
             bytes.copy_from_slice(original);
         }
     }

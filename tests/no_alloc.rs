@@ -363,8 +363,7 @@ fn look(datagram: &[u8], dialect: Dialect) {
         header.emit(Dialect::Scf225v2, &[piece], &mut room).unwrap();
     }
     room[..18].copy_from_slice(&datagram[..18]);
-    header::set_sequence(&mut room, dialect, 9);
-    header::set_phy(&mut room, dialect, PhyId(2)).unwrap();
+    header::set_number_and_phy(&mut room, dialect, 9, PhyId(2)).unwrap();
     if let (true, Ok((point, _))) = (view.piece.is_first(), slot::parse(body, encoding.order)) {
         let null = Null {
             message: head.message,

@@ -49,6 +49,14 @@ impl Traffic {
         self.one(phy, 0x82, slot, &[])
     }
 
+    /// That a slot begins, of every PHY: the port, and the frame.
+    pub(crate) fn slots(&self, slot: u32) -> Vec<(u8, Vec<u8>)> {
+        let phys = |cast: &Cast| [(1, cast.phys[0]), (2, cast.phys[1])];
+        let all = self.casts.iter().flat_map(phys);
+        all.map(|(port, phy)| (port, self.slot(phy, slot)))
+            .collect()
+    }
+
     pub(crate) fn dl_tti(&self, cast: &Cast, slot: u32) -> Vec<u8> {
         self.one(cast.l2, 0x80, slot, &self.dl_tti)
     }
@@ -68,7 +76,12 @@ impl Traffic {
     }
 
     /// What a slot holds: the port, and the frame.
-    pub(crate) fn all(&self, cast: &Cast, slot: u32) -> [(u8, Vec<u8>); 6] {
+    pub(crate) fn all(&self, slot: u32) -> Vec<(u8, Vec<u8>)> {
+        let each = |cast| self.each(cast, slot);
+        self.casts.iter().flat_map(each).collect()
+    }
+
+    fn each(&self, cast: &Cast, slot: u32) -> [(u8, Vec<u8>); 6] {
         [
             (1, self.slot(cast.phys[0], slot)),
             (2, self.slot(cast.phys[1], slot)),

@@ -22,11 +22,28 @@ pub(super) fn tables(config: &Config, cell: &Cell) -> Option<FapiTables> {
     Some(FapiTables {
         l2: l2(config, fapi.l2),
         phys: cell.members.iter().map(phy).collect(),
+        readers: readers(config, cell),
         rules: rules(cell, fapi),
         make_up: fapi.make_up,
         fail_crc: fapi.fail_crc,
         has_p5: fapi.p5.is_some(),
     })
+}
+
+/// How the cell's PHYs that have limits read, each way once.
+fn readers(config: &Config, cell: &Cell) -> Vec<(Limits, Encoding)> {
+    let phys = cell
+        .members
+        .iter()
+        .filter_map(|member| config.phys.get(member.phy?));
+    let mut readers = Vec::new();
+    for phy in phys.filter(|phy| phy.oai_limits) {
+        let reader = (Limits::OAI, encoding(phy.bodies));
+        if !readers.contains(&reader) {
+            readers.push(reader);
+        }
+    }
+    readers
 }
 
 fn rules(cell: &Cell, fapi: &Fapi) -> GroupRules {

@@ -86,12 +86,6 @@ impl EgressHeader {
         let ip = MACS_AND_TYPE + 4 * usize::from(template.tags);
         let udp = self.len - UDP_LEN;
         let datagram = (UDP_LEN as u32 + pdu) as u16;
-        let received_ip = usize::from(envelope.ethernet);
-        let received_udp = usize::from(envelope.header).saturating_sub(UDP_LEN);
-        let addresses = match template.carrier {
-            Carrier::Ipv6 => (8, 40),
-            _ => (12, 20),
-        };
         let Some(header) = self.bytes.get_mut(ip..) else {
             return;
         };
@@ -99,24 +93,20 @@ impl EgressHeader {
             Carrier::Ipv6 => ipv6::set_payload_length(header, datagram),
             _ => ipv4::set_total_length(header, (udp - ip) as u16 + datagram),
         }
-        let words = |bytes: &[u8], at: usize, (from, to): (usize, usize)| -> [u8; 32] {
-            let mut out = [0; 32];
-            if let Some(range) = bytes.get(at + from..at + to) {
-                for (place, byte) in out.iter_mut().zip(range) {
-                    *place = *byte;
-                }
-            }
-            out
-        };
-        let changes = changes
-            .replace_words(
-                &words(frame, received_ip, addresses),
-                &words(&self.bytes, ip, addresses),
-            )
-            .replace_words(
-                &words(frame, received_udp, (0, 4)),
-                &words(&self.bytes, udp, (0, 4)),
-            );
+        let received_udp = usize::from(envelope.header).saturating_sub(UDP_LEN);
+        let received = ends(
+            frame,
+            envelope.carrier,
+            envelope.ethernet.into(),
+            received_udp,
+        );
+        let written = ends(&self.bytes, template.carrier, ip, udp);
+        let changes = received
+            .into_iter()
+            .zip(written)
+            .fold(changes, |changes, (old, new)| {
+                changes.replace_words(old, new)
+            });
         if let Some([_, _, _, _, a, b, c, d]) = self
             .bytes
             .get_mut(udp..)
@@ -129,6 +119,17 @@ impl EgressHeader {
             udp::adjust(header, changes);
         }
     }
+}
+
+/// Addresses and ports of a frame whose IP and UDP headers begin there: what the checksum of UDP covers of them.
+#[inline]
+fn ends(frame: &[u8], carrier: Carrier, ip: usize, udp: usize) -> [&[u8]; 2] {
+    let addresses = match carrier {
+        Carrier::Ethernet => 0..0,
+        Carrier::Ipv4 => ip + 12..ip + 20,
+        Carrier::Ipv6 => ip + 8..ip + 40,
+    };
+    [addresses, udp..udp + 4].map(|range| frame.get(range).unwrap_or_default())
 }
 
 /// Writes eAxC and number of the stream message at `message` in `pdu`; returns what changed.
@@ -284,5 +285,88 @@ fn checksum_anew(head: &mut [u8], template: &Template) {
     let pseudo = checksum::sum(17, addresses.unwrap_or_default());
     if let Some(datagram) = head.get_mut(udp..) {
         udp::complete(datagram, pseudo);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ran::PeerId;
+    use crate::wire::udp::Udp;
+    use crate::wire::{ipv4::Ipv4, ipv6::Ipv6};
+    use proptest::prelude::*;
+
+    /// An IP and UDP header between these ends, behind 14 bytes of Ethernet.
+    fn template(carrier: Carrier, ends: &[u8; 36]) -> Template {
+        let mut bytes = [0; TEMPLATE];
+        let ip = match carrier {
+            Carrier::Ipv6 => {
+                bytes[14] = 0x60;
+                bytes[20] = 17;
+                bytes[22..54].copy_from_slice(&ends[..32]);
+                40
+            }
+            _ => {
+                (bytes[14], bytes[23]) = (0x45, 17);
+                bytes[26..34].copy_from_slice(&ends[..8]);
+                let sum = checksum::finish(checksum::sum(0, &bytes[14..34]));
+                bytes[24..26].copy_from_slice(&sum.to_be_bytes());
+                20
+            }
+        };
+        bytes[14 + ip..14 + ip + 4].copy_from_slice(&ends[32..]);
+        Template {
+            bytes,
+            len: (14 + ip + UDP_LEN) as u8,
+            tags: 0,
+            carrier,
+        }
+    }
+
+    fn holds(frame: &[u8], carrier: Carrier) -> bool {
+        let (pseudo, datagram) = match carrier {
+            Carrier::Ipv6 => {
+                let (ip, rest) = Ipv6::parse(&frame[14..]).unwrap();
+                (ip.pseudo_sum(), rest)
+            }
+            _ => {
+                let (ip, rest) = Ipv4::parse(&frame[14..]).unwrap();
+                assert!(ip.checksum_holds());
+                (ip.pseudo_sum(), rest)
+            }
+        };
+        let (udp, payload) = Udp::parse(datagram).unwrap();
+        udp.checksum_holds(pseudo, payload)
+    }
+
+    proptest! {
+        #[test]
+        fn the_checksum_of_a_datagram_holds_between_other_ends_of_either_family(
+            old in any::<[u8; 36]>(),
+            new in any::<[u8; 36]>(),
+            families in any::<(bool, bool)>(),
+            payload in proptest::collection::vec(any::<u8>(), 1..40),
+        ) {
+            let carrier = |six| if six { Carrier::Ipv6 } else { Carrier::Ipv4 };
+            let (from, to) = (carrier(families.0), carrier(families.1));
+            let (old, new) = (template(from, &old), template(to, &new));
+            let start = usize::from(old.len);
+            let mut envelope = Envelope {
+                peer: PeerId(0),
+                header: old.len.into(),
+                ethernet: 14,
+                tci: [None, None],
+                carrier: from,
+                pdu: payload.len() as u32,
+                udp_checksum: 1,
+            };
+            let made = EgressHeader::new(&old, &envelope, &[], envelope.pdu, Difference::default());
+            let mut frame = [made.bytes(), &payload].concat();
+            checksum_anew(&mut frame, &old);
+            prop_assert!(holds(&frame, from));
+            envelope.udp_checksum = u16::from_be_bytes([frame[start - 2], frame[start - 1]]);
+            let header = EgressHeader::new(&new, &envelope, &frame, envelope.pdu, Difference::default());
+            prop_assert!(holds(&[header.bytes(), &payload].concat(), to));
+        }
     }
 }

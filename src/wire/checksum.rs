@@ -67,14 +67,13 @@ impl Difference {
         Self(fold(self.0 + (!old) as u32 + new as u32) as u32)
     }
 
-    /// Also the words `old` became `new`; both start at an even offset. An odd last byte is ignored.
+    /// Also the words of `old` became those of `new`, be they more or fewer; both start at an even offset and are
+    /// of even length.
     #[inline]
     pub fn replace_words(self, old: &[u8], new: &[u8]) -> Self {
-        let (old, _) = old.as_chunks::<2>();
-        let (new, _) = new.as_chunks::<2>();
-        old.iter().zip(new).fold(self, |difference, (old, new)| {
-            difference.replace(u16::from_be_bytes(*old), u16::from_be_bytes(*new))
-        })
+        // The complement of a sum is the sum of the complements.
+        let gone = !fold(sum(0, old));
+        Self(u32::from(fold(sum(self.0 + u32::from(gone), new))))
     }
 
     /// Also the changes of `other`.

@@ -128,6 +128,10 @@ pub(in crate::dataplane) fn fail_crcs(
     let Some(fapi) = cell_tables.fapi.as_ref().filter(|fapi| fapi.fail_crc) else {
         return;
     };
+    let l2 = tables.peer_entry(fapi.l2).and_then(|entry| entry.p7);
+    let Some(l2) = l2 else {
+        return;
+    };
     loop {
         let state = lcore.cells.get_mut(cell.index());
         let group = state.and_then(|state| state.fapi.as_mut());
@@ -142,11 +146,11 @@ pub(in crate::dataplane) fn fail_crcs(
             rnti: block.rnti,
             harq_id: block.harq,
         });
+        let mut body = [0; LONGEST_CRC];
+        let len = indication::emit_failed_crcs(point, failed, l2.encoding, &mut body);
+        let body = len.and_then(|len| body.get(..len));
         originate(tables, lcore, fapi.l2, |p7| {
-            let mut body = [0; LONGEST_CRC];
-            let len = indication::emit_failed_crcs(point, failed, p7.encoding, &mut body)?;
-            let body = body.get(..len)?;
-            send::message(p7, number, MessageId::CRC_INDICATION, 0, body)
+            send::message(p7, number, MessageId::CRC_INDICATION, 0, body?)
         });
         if let Some(counters) = lcore.counters.cells.get_mut(cell.index()) {
             counters.fapi_failed_crcs += count as u64;
@@ -155,11 +159,11 @@ pub(in crate::dataplane) fn fail_crcs(
 }
 
 /// A message that no frame caused: it is counted as originated, or with the reason why it is not sent.
-fn originate(
+fn originate<'b>(
     tables: &Tables,
     lcore: &mut LcoreState,
     to: PeerId,
-    build: impl FnOnce(&P7Entry) -> Option<Made>,
+    build: impl FnOnce(&P7Entry) -> Option<Made<'b>>,
 ) {
     let entry: Option<(&PeerEntry, &P7Entry)> = tables
         .peer_entry(to)

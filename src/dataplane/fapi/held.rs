@@ -145,11 +145,9 @@ fn is_read_through(scene: &Scene<'_>, from: &PeerEntry, message: MessageId) -> b
     let Some(fapi) = cell.and_then(|cell| cell.fapi.as_ref()) else {
         return false;
     };
-    let p7 = |peer| scene.tables.peer_entry(peer).and_then(|entry| entry.p7);
-    let mut phys = fapi.phys.iter().filter_map(|phy| p7(phy.peer));
     match message {
         MessageId::UL_TTI_REQUEST | MessageId::CRC_INDICATION if fapi.fail_crc => true,
-        _ => from.kind == PeerKind::L2 && phys.any(|p7| p7.limits.is_some()),
+        _ => from.kind == PeerKind::L2 && !fapi.readers.is_empty(),
     }
 }
 

@@ -33,7 +33,7 @@ const UDP: u8 = 17;
 /// A whole message of a known peer.
 #[derive(Clone, Copy, Debug)]
 struct Incoming<'a> {
-    p7: P7Entry,
+    p7: &'a P7Entry,
     cell: CellId,
     /// The place of a PHY; 0 for an L2.
     member: MemberId,
@@ -100,7 +100,7 @@ fn datagram_of(
 ) -> Result<Verdict, DropReason> {
     let entry = scene.tables.peer_entry(envelope.peer);
     let (entry, p7) = entry
-        .and_then(|entry| Some((entry, entry.p7?)))
+        .and_then(|entry| Some((entry, entry.p7.as_ref()?)))
         .ok_or(DropReason::UnknownPeer)?;
     // What is edited by difference is edited in one piece.
     if (scene.received(head).len() as u32) < scene.frame.len {
@@ -114,8 +114,8 @@ fn datagram_of(
         return pieces::hold_datagram(head, scene);
     };
     let told = (message, datagram.timestamp);
-    let fate = judge(scene, (entry, &p7), told, (body, body.len()))?;
-    let verdict = send::carry_out(head, scene, &envelope, &p7, fate)?;
+    let fate = judge(scene, (entry, p7), told, (body, body.len()))?;
+    let verdict = send::carry_out(head, scene, &envelope, p7, fate)?;
     scene.sent(fate);
     Ok(verdict)
 }
@@ -135,7 +135,7 @@ fn judge(
     scene.lcore.trace.cell = Some(cell);
     scene.lcore.trace.fapi = Some(message.message);
     let incoming = Incoming {
-        p7: *p7,
+        p7,
         cell,
         member,
         head: message,
@@ -175,7 +175,7 @@ enum Recipient {
     Phy(MemberId),
 }
 
-impl Scene<'_> {
+impl<'t> Scene<'t> {
     /// What is refused on its way out leaves no gap in the numbers of whoever it was for.
     fn sent(&mut self, fate: Fate) {
         let state = self.lcore.cells.get_mut(fate.cell.index());
@@ -185,10 +185,15 @@ impl Scene<'_> {
     }
 
     /// The endpoint of a member's PHY, how it speaks, and its slot offset.
-    fn phy(&self, cell: CellId, member: MemberId) -> Option<(PeerId, &PeerEntry, P7Entry, i32)> {
-        let phys = &self.tables.cell(cell)?.fapi.as_ref()?.phys;
+    fn phy(
+        &self,
+        cell: CellId,
+        member: MemberId,
+    ) -> Option<(PeerId, &'t PeerEntry, &'t P7Entry, i32)> {
+        let tables = self.tables;
+        let phys = &tables.cell(cell)?.fapi.as_ref()?.phys;
         let phy = phys.get(member.index())?;
-        let entry = self.tables.peer_entry(phy.peer)?;
-        Some((phy.peer, entry, entry.p7?, phy.slot_offset))
+        let entry = tables.peer_entry(phy.peer)?;
+        Some((phy.peer, entry, entry.p7.as_ref()?, phy.slot_offset))
     }
 }

@@ -7,6 +7,7 @@ use crate::planes::fapi::Request;
 use crate::planes::fapi::group::{Given, RequestDrop};
 use crate::planes::fapi::uplink::Block;
 use crate::ran::{CellId, MemberId, SlotCount, SlotPoint};
+use crate::wire::nfapi::limits::Limits;
 use crate::wire::nfapi::request::Request as Body;
 use crate::wire::nfapi::segment::Segments;
 use crate::wire::nfapi::{MessageId, Sender, null, slot};
@@ -94,25 +95,16 @@ fn ask(
 
 /// That no PHY of the cell, each of which may be active next, is given more than it can hold.
 fn within_limits(scene: &Scene<'_>, incoming: &Incoming<'_>) -> Result<(), DropReason> {
-    let count = scene
-        .tables
-        .cell(incoming.cell)
-        .map_or(0, |cell| cell.members.len());
-    let mut held = None;
-    for member in (0..count).map(|member| MemberId(member as u8)) {
-        let p7 = scene.phy(incoming.cell, member).map(|(_, _, p7, _)| p7);
-        let reader = p7.and_then(|p7| Some((p7.limits?, p7.encoding)));
-        // What counts is how the PHY reads; most read alike.
-        let Some((limits, encoding)) = reader.filter(|_| held != reader) else {
-            continue;
-        };
-        let excess = limits.exceeds(incoming.head.message, encoding, incoming.body);
-        if excess.is_some() {
-            return Err(DropReason::P7Limits);
-        }
-        held = reader;
+    let cell = scene.tables.cell(incoming.cell);
+    let fapi = cell.and_then(|cell| cell.fapi.as_ref());
+    let readers = fapi.map_or(&[][..], |fapi| fapi.readers.as_slice());
+    let (message, body) = (incoming.head.message, incoming.body);
+    let exceeds =
+        |(limits, encoding): &(Limits, _)| limits.exceeds(message, *encoding, body).is_some();
+    match readers.iter().any(exceeds) {
+        true => Err(DropReason::P7Limits),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// That the PHY that owns the slot can be sent the message: refused later, it would take the NULLs of the
@@ -126,7 +118,7 @@ fn can_be_said(
     let owner = state.map(|state| state.roles.mode(slot).carrier_owner());
     let phy = owner.and_then(|owner| scene.phy(incoming.cell, owner));
     let (_, _, p7, _) = phy.ok_or(DropReason::UnknownPeer)?;
-    let segments = Segments::new(p7.dialect, 0, incoming.len, send::room(&p7));
+    let segments = Segments::new(p7.dialect, 0, incoming.len, send::room(p7));
     segments.map_or(Err(DropReason::NotRepresentable), |_| Ok(()))
 }
 

@@ -14,7 +14,7 @@ use crate::dataplane::tables::{Carrier, P7Entry, PeerEntry};
 use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::ran::{MemberId, Numerology, PeerId, PortId, SlotCount, SlotPoint};
 use crate::wire::checksum::{self, Difference};
-use crate::wire::nfapi::null::Null;
+use crate::wire::nfapi::null::{self, Null};
 use crate::wire::nfapi::segment::{Segment, Segments};
 use crate::wire::nfapi::{
     Datagram, Dialect, Encoding, Head, Header, MessageId, Piece, header, slot,
@@ -38,12 +38,12 @@ pub(super) fn carry_out(
 ) -> Result<Verdict, DropReason> {
     let entry = scene.tables.peer_entry(fate.to);
     let (entry, to) = entry
-        .and_then(|entry| Some((entry, entry.p7?)))
+        .and_then(|entry| Some((entry, entry.p7.as_ref()?)))
         .ok_or(DropReason::UnknownPeer)?;
-    if to.dialect == from.dialect && envelope.pdu as usize <= room(&to) {
-        return pass(head, scene, envelope, (entry, &to), fate);
+    if to.dialect == from.dialect && envelope.pdu as usize <= room(to) {
+        return pass(head, scene, envelope, (entry, to), fate);
     }
-    cut(head, scene, envelope, (from, &to, entry), fate)
+    cut(head, scene, envelope, (from, to, entry), fate)
 }
 
 /// Largest datagram for a peer, bytes of UDP payload.
@@ -65,8 +65,7 @@ pub(super) fn pass(
     let (start, end) = bounds(scene, envelope);
     let pdu = head.get_mut(start..end).ok_or(DropReason::HeadTooShort)?;
     let before = edited_part(pdu);
-    header::set_sequence(pdu, to.dialect, fate.sequence);
-    header::set_phy(pdu, to.dialect, to.phy)?;
+    header::set_number_and_phy(pdu, to.dialect, fate.sequence, to.phy)?;
     if fate.shift != 0 {
         shift(pdu, to, numerology, fate.shift);
     }
@@ -82,10 +81,12 @@ pub(super) fn pass(
 }
 
 fn edited_part(pdu: &[u8]) -> [u8; EDITED] {
-    let mut part = [0; EDITED];
-    for (place, byte) in part.iter_mut().zip(pdu) {
-        *place = *byte;
+    if let Some(part) = pdu.first_chunk() {
+        return *part;
     }
+    let mut part = [0; EDITED];
+    let (there, _) = part.split_at_mut(pdu.len().min(EDITED));
+    there.copy_from_slice(pdu);
     part
 }
 
@@ -215,8 +216,8 @@ pub(super) fn null(
                 timestamp: incoming.timestamp,
             };
             let point = shifted(at, numerology, shift);
-            let bytes = null.datagram(to.dialect, to.encoding, point).ok()?;
-            Some(Made::of(&[bytes.as_slice()]))
+            let lead = null.datagram(to.dialect, to.encoding, point).ok()?;
+            Some(Made { lead, body: &[] })
         },
     );
     if made.is_none() {
@@ -265,11 +266,11 @@ pub(super) fn fill(
 }
 
 /// Builds one datagram beside the frame under decision.
-fn made(
+fn made<'b>(
     scene: &mut Scene<'_>,
     incoming: &Incoming<'_>,
     recipient: Recipient,
-    build: impl FnOnce(&P7Entry, u16, i32) -> Option<Made>,
+    build: impl FnOnce(&P7Entry, u16, i32) -> Option<Made<'b>>,
 ) -> Option<()> {
     let tables = scene.tables;
     let fapi = tables.cell(incoming.cell)?.fapi.as_ref()?;
@@ -289,57 +290,56 @@ fn made(
     Some(())
 }
 
-/// A datagram made here: at most a header and some hundred bytes.
+/// A datagram made here: what is written, and what stands behind it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Made {
-    bytes: [u8; LONGEST_MADE],
-    len: usize,
+pub(super) struct Made<'b> {
+    lead: Lead,
+    body: &'b [u8],
 }
 
-/// Room for a CRC.indication of as many blocks as are remembered of a slot.
-const LONGEST_MADE: usize = 640;
+/// A header, or all of a datagram that is no longer than a NULL.
+type Lead = null::Bytes<{ null::LONGEST_DATAGRAM }>;
 
-impl Made {
-    fn of(pieces: &[&[u8]]) -> Self {
-        let mut made = Self {
-            bytes: [0; LONGEST_MADE],
-            len: 0,
-        };
-        for byte in pieces.iter().flat_map(|piece| piece.iter()) {
-            if let Some(place) = made.bytes.get_mut(made.len) {
-                *place = *byte;
-                made.len += 1;
-            }
-        }
-        made
-    }
-}
-
-/// A message of one datagram; nothing if it is longer than what is made here.
-pub(super) fn message(
+/// A message of one datagram; nothing if it is longer than what the peer is sent at once.
+pub(super) fn message<'b>(
     to: &P7Entry,
     sequence: u16,
     message: MessageId,
     timestamp: u32,
-    body: &[u8],
-) -> Option<Made> {
-    let header = Header {
+    body: &'b [u8],
+) -> Option<Made<'b>> {
+    let header = header_of(to, sequence, message, timestamp, body.len());
+    let lead = Lead::written(|out| header.emit(to.dialect, &[body], out)).ok()?;
+    (lead.as_slice().len() + body.len() <= room(to)).then_some(Made { lead, body })
+}
+
+/// SLOT.indication for the L2 `to`.
+pub(super) fn slot_indication(
+    to: &P7Entry,
+    sequence: u16,
+    point: SlotPoint,
+) -> Option<Made<'static>> {
+    let body = slot::bytes(point, to.encoding.order);
+    let header = header_of(to, sequence, MessageId::SLOT_INDICATION, 0, body.len());
+    let lead = Lead::written(|out| header.emit_whole(to.dialect, &body, out)).ok()?;
+    Some(Made { lead, body: &[] })
+}
+
+fn header_of(
+    to: &P7Entry,
+    sequence: u16,
+    message: MessageId,
+    timestamp: u32,
+    len: usize,
+) -> Header {
+    Header {
         head: Head {
             phy: to.phy,
             message,
         },
-        piece: Piece::uncut(to.dialect, sequence, body.len() as u32),
+        piece: Piece::uncut(to.dialect, sequence, len as u32),
         timestamp,
-    };
-    let mut lead = [0; LONGEST_HEADER];
-    let len = header.emit(to.dialect, &[body], &mut lead).ok()?;
-    (len + body.len() <= LONGEST_MADE).then(|| Made::of(&[lead.get(..len).unwrap_or(&[]), body]))
-}
-
-/// SLOT.indication for the L2 `to`.
-pub(super) fn slot_indication(to: &P7Entry, sequence: u16, point: SlotPoint) -> Option<Made> {
-    let body = slot::bytes(point, to.encoding.order);
-    message(to, sequence, MessageId::SLOT_INDICATION, 0, &body)
+    }
 }
 
 /// The NULL request that the slot clock owes the PHY `to`.
@@ -348,19 +348,19 @@ pub(super) fn null_request(
     sequence: u16,
     message: MessageId,
     (point, timestamp): (SlotPoint, u32),
-) -> Option<Made> {
+) -> Option<Made<'static>> {
     let null = Null {
         message,
         phy: to.phy,
         sequence,
         timestamp,
     };
-    let bytes = null.datagram(to.dialect, to.encoding, point).ok()?;
-    Some(Made::of(&[bytes.as_slice()]))
+    let lead = null.datagram(to.dialect, to.encoding, point).ok()?;
+    Some(Made { lead, body: &[] })
 }
 
 /// Writes a frame around `made` into `outbox`; nothing if there is no room.
-pub(super) fn push(outbox: &mut Outbox, entry: &PeerEntry, made: &Made) -> Option<()> {
+pub(super) fn push(outbox: &mut Outbox, entry: &PeerEntry, made: &Made<'_>) -> Option<()> {
     let envelope = Envelope {
         peer: PeerId(0),
         header: 0,
@@ -375,13 +375,12 @@ pub(super) fn push(outbox: &mut Outbox, entry: &PeerEntry, made: &Made) -> Optio
         start: 0,
         len: 0,
     };
-    let bytes = made.bytes.get(..made.len).unwrap_or_default();
     egress::push_whole(
         outbox,
         frame,
         &envelope,
         &entry.user,
-        [bytes, &[]],
+        [made.lead.as_slice(), made.body],
         entry.port,
     )
     .ok()

@@ -63,6 +63,9 @@ pub struct FapiTables {
     pub l2: PeerId,
     /// By `MemberId`.
     pub phys: Vec<PhyTables>,
+    /// What a request must not exceed, and how the PHYs read that cannot hold more, each once: any may be active
+    /// next.
+    pub readers: Vec<(Limits, Encoding)>,
     /// Of the group.
     pub rules: GroupRules,
     /// SLOT.indications that no PHY sent are made up for the L2.

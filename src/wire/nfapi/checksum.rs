@@ -27,9 +27,10 @@ impl Sum {
     /// Over the head alone.
     #[inline]
     pub fn begin(head: &[u8; COVERED_HEAD]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j] = *head;
         let mut crc = Hasher::new();
-        crc.update(head);
-        crc.update(&[0; 4]);
+        // At once, as short pieces cost most.
+        crc.update(&[a, b, c, d, e, f, g, h, i, j, 0, 0, 0, 0]);
         Self(crc)
     }
 
@@ -67,15 +68,14 @@ pub fn adjusted(
     checksum ^ after_zeros(!register.finalize(), 4 + body_len)
 }
 
-/// The register after `len` more zero bytes: multiplied by x to the power of 8 times `len`, which is one table
-/// for each byte of `len`.
+/// The register after `len` more zero bytes: multiplied by x to the power of 8 times `len`, at once up to
+/// `LENGTHS`.
 #[inline]
 fn after_zeros(mut register: u32, len: usize) -> u32 {
     let mut left = len;
     for table in &POWERS {
-        let power = table.get(left & 0xff).copied().unwrap_or(ONE);
-        register = multiply(power, register);
-        left >>= 8;
+        register = multiply(table.get(left % LENGTHS).copied().unwrap_or(ONE), register);
+        left /= LENGTHS;
         if left == 0 {
             break;
         }
@@ -99,21 +99,23 @@ const fn multiply(one: u32, mut other: u32) -> u32 {
 const POLYNOMIAL: u32 = 0xedb8_8320;
 /// x to the power of 0.
 const ONE: u32 = 1 << 31;
-/// For each byte of a 32-bit length, the powers that its values stand for.
-static POWERS: [[u32; 256]; 4] = {
-    let byte = 1 << 23; // x to the power of 8
-    let page = raised_256(byte);
-    let third = raised_256(page);
-    [
-        powers(byte),
-        powers(page),
-        powers(third),
-        powers(raised_256(third)),
-    ]
+/// Values of a digit of a length: a message that needs no jumbo frame has one.
+const LENGTHS: usize = 2048;
+/// For each digit of a 32-bit length, the powers that its values stand for.
+static POWERS: [[u32; LENGTHS]; 3] = {
+    let first = powers(1 << 23); // x to the power of 8
+    let second = powers(after(&first));
+    [first, second, powers(after(&second))]
 };
 
-const fn powers(step: u32) -> [u32; 256] {
-    let mut table = [0; 256];
+/// The power of `LENGTHS` steps.
+const fn after(powers: &[u32; LENGTHS]) -> u32 {
+    let [_, step, .., last] = powers;
+    multiply(*last, *step)
+}
+
+const fn powers(step: u32) -> [u32; LENGTHS] {
+    let mut table = [0; LENGTHS];
     let mut rest: &mut [u32] = &mut table;
     let mut power = ONE;
     while let Some((first, after)) = rest.split_first_mut() {
@@ -122,16 +124,6 @@ const fn powers(step: u32) -> [u32; 256] {
         rest = after;
     }
     table
-}
-
-const fn raised_256(step: u32) -> u32 {
-    let mut power = step;
-    let mut squarings = 0;
-    while squarings < 8 {
-        power = multiply(power, power);
-        squarings += 1;
-    }
-    power
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 mod edit;
 mod emit;
 
-pub use edit::{set_checksum, set_phy, set_sequence};
+pub use edit::{set_checksum, set_number_and_phy};
 pub use emit::Header;
 
 use super::checksum::{self, COVERED_HEAD};

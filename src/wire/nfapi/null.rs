@@ -20,6 +20,16 @@ pub struct Bytes<const N: usize> {
 }
 
 impl<const N: usize> Bytes<N> {
+    /// So many as `write` says that it wrote.
+    #[inline]
+    pub fn written(
+        write: impl FnOnce(&mut [u8]) -> Result<usize, WireError>,
+    ) -> Result<Self, WireError> {
+        let mut bytes = [0; N];
+        let len = write(&mut bytes)?;
+        Ok(Self { bytes, len })
+    }
+
     /// The bytes.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
@@ -93,13 +103,7 @@ impl Null {
             piece: Piece::uncut(dialect, self.sequence, body.len() as u32),
             timestamp: self.timestamp,
         };
-        let mut bytes = [0; LONGEST_DATAGRAM];
-        let start = header.emit(dialect, &[body], &mut bytes)?;
-        let len = start + body.len();
-        if let Some(room) = bytes.get_mut(start..len) {
-            room.copy_from_slice(body);
-        }
-        Ok(Bytes { bytes, len })
+        Bytes::written(|out| header.emit_whole(dialect, body, out))
     }
 }
 

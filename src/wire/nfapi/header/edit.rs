@@ -5,37 +5,26 @@
 
 use super::{OAI_LEN, covered, narrow};
 use crate::wire::WireError;
-use crate::wire::nfapi::checksum::{self, COVERED_HEAD};
+use crate::wire::nfapi::checksum;
 use crate::wire::nfapi::{Dialect, PhyId};
 
-/// Writes the sequence number of a parsed datagram, of which the header is enough; OAI's checksum follows by
-/// difference (see `checksum::adjusted`). Plain FAPI has none.
+/// Writes sequence number and PHY_ID of a parsed datagram, of which the header is enough; OAI's checksum follows
+/// by difference (see `checksum::adjusted`). Plain FAPI has no number, and later pieces of SCF 225 no PHY_ID.
+/// Refuses an id that the field cannot hold, and then writes nothing.
 #[inline]
-pub fn set_sequence(datagram: &mut [u8], dialect: Dialect, sequence: u16) {
+pub fn set_number_and_phy(
+    datagram: &mut [u8],
+    dialect: Dialect,
+    sequence: u16,
+    phy: PhyId,
+) -> Result<(), WireError> {
     match dialect {
-        Dialect::OaiNfapi => edit_oai(datagram, |head| {
-            let [.., number] = head;
-            *number = sequence as u8;
-        }),
+        Dialect::OaiNfapi => edit_oai(datagram, sequence as u8, phy),
         Dialect::Scf225v2 => {
+            let phy = narrow(phy)?;
             if let Some(field) = datagram.first_chunk_mut() {
                 *field = sequence.to_be_bytes();
             }
-        }
-        Dialect::FapiBig | Dialect::FapiLittle => {}
-    }
-}
-
-/// Writes PHY_ID of a parsed datagram, of which the header is enough; OAI's checksum follows by difference.
-/// Later pieces of SCF 225 carry none. Refuses an id that the field cannot hold.
-#[inline]
-pub fn set_phy(datagram: &mut [u8], dialect: Dialect, phy: PhyId) -> Result<(), WireError> {
-    match dialect {
-        Dialect::OaiNfapi => edit_oai(datagram, |[high, low, ..]| {
-            [*high, *low] = phy.0.to_be_bytes();
-        }),
-        Dialect::Scf225v2 => {
-            let phy = narrow(phy)?;
             if let Some([_, _, _, _, _, _, 0, 0, 0, 0, _, _, _, _, _, field]) =
                 datagram.first_chunk_mut::<16>()
             {
@@ -62,18 +51,24 @@ pub fn set_checksum(datagram: &mut [u8]) {
 }
 
 #[inline]
-fn edit_oai(datagram: &mut [u8], edit: impl FnOnce(&mut [u8; COVERED_HEAD])) {
+fn edit_oai(datagram: &mut [u8], sequence: u8, phy: PhyId) {
     let Some(header) = datagram.first_chunk_mut::<OAI_LEN>() else {
         return;
     };
     let old = covered(header);
-    let [_, _, _, _, l0, l1, l2, l3, _, _, c0, c1, c2, c3, ..] = *header;
+    let [.., l0, l1, l2, l3, _, _] = old;
     let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
     let Some(body_len) = length.checked_sub(OAI_LEN) else {
         return;
     };
     let mut new = old;
-    edit(&mut new);
+    let [high, low, .., number] = &mut new;
+    [*high, *low] = phy.0.to_be_bytes();
+    *number = sequence;
+    if new == old {
+        return;
+    }
+    let [.., c0, c1, c2, c3, _, _, _, _] = *header;
     if let Some(head) = header.first_chunk_mut() {
         *head = new;
     }

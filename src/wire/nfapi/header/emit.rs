@@ -35,6 +35,21 @@ impl Header {
         self.emit_shown(dialect, length(body)?, show, out)
     }
 
+    /// Header and body. Returns the length of both.
+    #[inline]
+    pub fn emit_whole(
+        &self,
+        dialect: Dialect,
+        body: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, WireError> {
+        let start = self.emit(dialect, &[body], out)?;
+        let end = start + body.len();
+        let room = out.get_mut(start..end).ok_or(error(Fault::Truncated))?;
+        room.copy_from_slice(body);
+        Ok(end)
+    }
+
     /// The same in front of `len` bytes that `show` leads a sum over, if there is need of one.
     #[inline]
     pub fn emit_shown(

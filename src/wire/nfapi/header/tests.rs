@@ -231,8 +231,7 @@ fn every_truncation_is_an_error() {
 #[test]
 fn an_edit_changes_its_field_and_the_checksum_alone() {
     let mut datagram = NULL_DL_TTI;
-    set_sequence(&mut datagram, Dialect::OaiNfapi, 0x1ff);
-    set_phy(&mut datagram, Dialect::OaiNfapi, PhyId(0x0203)).unwrap();
+    set_number_and_phy(&mut datagram, Dialect::OaiNfapi, 0x1ff, PhyId(0x0203)).unwrap();
     let (view, _) = Datagram::parse(&datagram, Dialect::OaiNfapi, Check::Verify).unwrap();
     assert_eq!(view.piece.sequence(), Some(255));
     assert_eq!(view.head.unwrap().phy, PhyId(0x0203));
@@ -244,9 +243,8 @@ fn an_edit_changes_its_field_and_the_checksum_alone() {
 fn edits_reach_the_fields_of_the_other_dialects() {
     for dialect in [Dialect::Scf225v2, Dialect::FapiBig, Dialect::FapiLittle] {
         let mut bytes = emitted(dialect, Piece::uncut(dialect, 3, 6), &[0; 6]);
-        set_sequence(&mut bytes, dialect, 0xabcd);
-        set_phy(&mut bytes, dialect, PhyId(200)).unwrap();
-        assert!(set_phy(&mut bytes, dialect, PhyId(256)).is_err());
+        set_number_and_phy(&mut bytes, dialect, 0xabcd, PhyId(200)).unwrap();
+        assert!(set_number_and_phy(&mut bytes, dialect, 1, PhyId(256)).is_err());
         let (view, _) = Datagram::parse(&bytes, dialect, Check::Verify).unwrap();
         assert_eq!(view.head.unwrap().phy, PhyId(200));
         let expected = (dialect == Dialect::Scf225v2).then_some(0xabcd);
@@ -263,7 +261,7 @@ fn a_later_piece_of_scf_keeps_its_bytes_when_a_phy_is_set() {
     };
     let bytes = emitted(Dialect::Scf225v2, piece, &[5; 10]);
     let mut edited = bytes.clone();
-    set_phy(&mut edited, Dialect::Scf225v2, PhyId(3)).unwrap();
+    set_number_and_phy(&mut edited, Dialect::Scf225v2, 9, PhyId(3)).unwrap();
     assert_eq!(edited, bytes);
 }
 
@@ -271,7 +269,7 @@ fn a_later_piece_of_scf_keeps_its_bytes_when_a_phy_is_set() {
 fn an_edit_leaves_a_wrong_checksum_wrong() {
     let mut datagram = NULL_DL_TTI;
     datagram[20] ^= 1;
-    set_sequence(&mut datagram, Dialect::OaiNfapi, 77);
+    set_number_and_phy(&mut datagram, Dialect::OaiNfapi, 77, HEAD.phy).unwrap();
     assert_eq!(fault(&datagram, Dialect::OaiNfapi), Fault::Checksum);
 }
 
@@ -300,8 +298,7 @@ proptest! {
     ) {
         let dialect = Dialect::ALL[which];
         let _ = Datagram::parse(&bytes, dialect, Check::Ignore);
-        set_sequence(&mut bytes, dialect, 3);
-        let _ = set_phy(&mut bytes, dialect, PhyId(3));
+        let _ = set_number_and_phy(&mut bytes, dialect, 3, PhyId(3));
         set_checksum(&mut bytes);
     }
 }
