@@ -154,7 +154,8 @@ fn sfn(field: &Field<'_>, cell: Option<&Cell>, diagnosis: &mut Diagnosis) -> Opt
         return None;
     };
     let cell = cell?;
-    if cell.time == TimeSource::Headers {
+    // Without an RU slots are counted by SLOT.indication, which says SFN and slot.
+    if cell.time == TimeSource::Headers && cell.ru.is_some() {
         let accepted = "another boundary, or time: {source: gps} in the configuration";
         diagnosis.refuse(
             field
@@ -322,7 +323,7 @@ pub(super) const BOUNDARY: Table = Table {
             Accepts::Form("SFN.SLOT, such as 12.3: SFN 0..=1023, slot within its frame"),
             "",
             "-",
-            "The next time this SFN and slot come around; needs GPS time.",
+            "The next time this SFN and slot come around; needs GPS time, or a cell without `ru`.",
         ),
         Key::absent(
             "at",

@@ -278,7 +278,7 @@ fn a_boundary_is_next_or_one_thing() {
 }
 
 #[test]
-fn an_sfn_exists_with_gps_time_only_and_lies_in_its_range() {
+fn an_sfn_of_a_cell_with_an_ru_exists_with_gps_time_only_and_lies_in_its_range() {
     let key = "actions[2].pattern.boundary.sfn";
     assert!(edited("sfn: 12.19", "sfn: 1023.0").is_ok());
     refused("sfn: 12.19", "sfn: 1024.0", key, "is no SFN and slot");
@@ -295,6 +295,24 @@ fn an_sfn_exists_with_gps_time_only_and_lies_in_its_range() {
         problems.to_string().contains("is unknown without GPS time"),
         "{problems}"
     );
+}
+
+#[test]
+fn a_cell_of_phys_alone_knows_its_sfn_without_gps() {
+    let two_phys = include_str!("../../../configs/two-phys.yaml");
+    let two_phys = crate::config::parse(two_phys, "test.yaml").unwrap().config;
+    let migrate = "{at: 1ms, migrate: {cell: cell-1, to: phy-b, boundary: {sfn: 1023.19}}}";
+    let head = "description: x\ncaptures: [{file: a.pcap, port: l2-side}]";
+    let text = format!("{head}\nactions: [{migrate}]\nexpect: {{}}");
+    let scenario = judge(&text, &two_phys).unwrap();
+    let Action::Migrate { boundary, .. } = &scenario.actions[0].action else {
+        panic!("a migration");
+    };
+    let last = Boundary::Sfn {
+        sfn: 1023,
+        slot: 19,
+    };
+    assert_eq!(*boundary, last);
 }
 
 #[test]
