@@ -10,8 +10,12 @@
 #[path = "support/nfapi.rs"]
 mod support;
 
+#[path = "support/p7.rs"]
+mod p7;
+
 use ranshift::ran::Instant;
 use ranshift::replay::capture::{CaptureReader, CaptureWriter};
+use ranshift::wire::nfapi::{Check, Datagram, Dialect, Header, Piece};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -90,15 +94,10 @@ fn null_requests_are_counted() {
 
 #[test]
 fn each_message_is_told_with_its_slot_and_its_pdus() {
-    let output = inspect(&capture(), &[&PORTS[..], &["--frames", "--json"]].concat());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let frames: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let frames = told(&capture(), &PORTS);
     assert_eq!(frames.len(), 383);
     for (first, vector) in captured() {
-        let told = &frames[first]["nfapi"];
+        let told = &frames[first];
         for key in ["message", "sfn", "slot", "sequence"] {
             let expected = vector.told.get(key).unwrap_or(&Value::Null);
             assert_eq!(&told[key], expected, "{}", vector.file);
@@ -114,6 +113,45 @@ fn each_message_is_told_with_its_slot_and_its_pdus() {
         let found: Vec<_> = pdus.map(|pdu| json!([pdu["type"], pdu["size"]])).collect();
         assert_eq!(&found, sizes, "{}", vector.file);
     }
+}
+
+#[test]
+fn bodies_behind_the_header_of_scf_225_are_read_as_said() {
+    let mut frames = Vec::new();
+    let mut expected = Vec::new();
+    let told = told(&capture(), &PORTS);
+    let whole = captured()
+        .into_iter()
+        .filter(|(first, vector)| vector.datagrams.len() == 1 && told[*first]["items"].is_array());
+    for (first, vector) in whole {
+        let (view, body) =
+            Datagram::parse(&vector.datagrams[0], Dialect::OaiNfapi, Check::Verify).unwrap();
+        let header = Header {
+            head: view.head.unwrap(),
+            piece: Piece::uncut(Dialect::Scf225v2, 0, body.len() as u32),
+            timestamp: view.timestamp,
+        };
+        let mut lead = [0; 22];
+        header.emit(Dialect::Scf225v2, &[body], &mut lead).unwrap();
+        frames.push(p7::frame(p7::L2, &[&lead[..], body].concat()));
+        expected.push(told[first]["items"].clone());
+    }
+    assert!(frames.len() > 15, "{}", frames.len());
+    let path = write("scf225.pcap", &frames);
+    let items = |arguments: &[&str]| -> Vec<Value> {
+        let frames = self::told(&path, arguments).into_iter();
+        frames.map(|frame| frame["items"].clone()).collect()
+    };
+    assert_eq!(items(&["--nfapi", "scf225v2", "--bodies", "oai"]), expected);
+    assert_ne!(items(&["--nfapi", "scf225v2"]), expected);
+}
+
+#[test]
+fn bodies_that_a_dialect_never_has_are_a_usage_error() {
+    let output = inspect(&capture(), &["--nfapi", "oai-nfapi", "--bodies", "scf222"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--bodies goes with scf225v2"), "{error}");
 }
 
 #[test]
@@ -194,6 +232,16 @@ fn report(path: &Path, arguments: &[&str]) -> Value {
         String::from_utf8_lossy(&output.stderr)
     );
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What is told of the message of each frame.
+fn told(path: &Path, arguments: &[&str]) -> Vec<Value> {
+    let output = inspect(path, &[arguments, &["--frames", "--json"]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let frames = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    frames.map(|frame| frame["nfapi"].clone()).collect()
 }
 
 fn inspect(path: &Path, arguments: &[&str]) -> Output {

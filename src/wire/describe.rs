@@ -9,7 +9,7 @@ use super::ethernet::{self, Ethernet};
 use super::ipv4::{self, Ipv4};
 use super::ipv6::{self, Ipv6};
 use super::nfapi::describe::{Line, datagram};
-use super::nfapi::{Check, Datagram, Dialect};
+use super::nfapi::{Check, Datagram, Dialect, Encoding};
 use super::oran::compression::Method;
 use super::oran::cplane::{self, Cplane, SectionType};
 use super::oran::header::RadioHeader;
@@ -38,8 +38,10 @@ pub struct DescribeOptions {
 /// Where nFAPI P7 travels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Nfapi {
-    /// How both ends write.
+    /// How both ends write headers.
     pub dialect: Dialect,
+    /// And what follows them.
+    pub encoding: Encoding,
     /// UDP ports of either end; without one, whatever reads as nFAPI is.
     pub ports: [Option<u16>; 4],
     /// Whether checksums are looked at.
@@ -138,8 +140,8 @@ impl Description<'_> {
             return self.pdu(f, payload);
         }
         let nfapi = self.options.nfapi;
-        match nfapi.and_then(|nfapi| Some((nfapi.dialect, nfapi.read((from, to), payload)?))) {
-            Some((dialect, Ok(view))) => p7(f, &view, dialect),
+        match nfapi.and_then(|nfapi| Some((nfapi, nfapi.read((from, to), payload)?))) {
+            Some((nfapi, Ok(view))) => p7(f, &view, nfapi),
             Some((_, Err(error))) => malformed(f, error),
             None if from == sctp::UDP_PORT || to == sctp::UDP_PORT => packet(f, payload),
             None => write!(f, " {} bytes", payload.len()),
@@ -200,10 +202,10 @@ impl Description<'_> {
     }
 }
 
-fn p7(f: &mut Formatter<'_>, view: &Datagram<'_>, dialect: Dialect) -> fmt::Result {
+fn p7(f: &mut Formatter<'_>, view: &Datagram<'_>, nfapi: Nfapi) -> fmt::Result {
     f.write_str(" |")?;
     let mut line = Line::new(f);
-    datagram(view, dialect, dialect.encoding(), &mut line)?;
+    datagram(view, nfapi.dialect, nfapi.encoding, &mut line)?;
     line.end()
 }
 

@@ -28,12 +28,13 @@ use report::Report;
 use serde_json::{Value, json};
 
 use crate::cli::Exit;
-use crate::config::{self, Problems};
+use crate::config;
 use crate::ran::{EaxcLayout, MacAddr};
 use crate::replay::capture::{CaptureError, CaptureReader, Record};
 use crate::wire::describe::{Nfapi, describe};
 use crate::wire::ecpri::Size;
 use crate::wire::ethernet::Ethernet;
+use crate::wire::nfapi::Encoding;
 
 /// Say what a capture holds: flows, rates, TDD pattern, compression, sequence anomalies, malformed frames
 #[derive(clap::Args)]
@@ -60,6 +61,9 @@ pub(super) struct Inspect {
     /// (at most four; without one, whatever reads as nFAPI is). P5, which travels over SCTP or TCP, is not read
     #[arg(long, value_name = "DIALECT[:PORT,...]", value_parser = nfapi::option)]
     nfapi: Option<Nfapi>,
+    /// What follows the headers of scf225v2, as in the configuration: oai, scf222 or aerial [default: scf222]
+    #[arg(long, value_name = "WORD", value_parser = nfapi::bodies, requires = "nfapi")]
+    bodies: Option<Encoding>,
     /// Where ecpriPayload is 0 or too large, take the bytes that are there (some RUs send wrong sizes)
     #[arg(long)]
     lenient: bool,
@@ -90,13 +94,18 @@ impl Inspect {
         }
     }
 
-    fn known(&self) -> Result<Known, Problems> {
+    fn known(&self) -> Result<Known, String> {
         let mut known = match &self.config {
-            Some(path) => Known::of(&config::load(path)?.config, self.eaxc_bits),
+            Some(path) => {
+                let loaded = config::load(path).map_err(|problems| problems.to_string())?;
+                Known::of(&loaded.config, self.eaxc_bits)
+            }
             None => Known::nothing(self.eaxc_bits.unwrap_or(EaxcLayout::NIBBLES)),
         };
         known.udp_ports.extend(&self.udp_port);
-        known.nfapi = self.nfapi;
+        if let Some(read) = self.nfapi {
+            known.nfapi = Some(nfapi::with_bodies(read, self.bodies)?);
+        }
         if self.lenient {
             known.size = Size::Lenient;
         }

@@ -15,7 +15,7 @@ use crate::wire::ethernet::{self, Ethernet};
 use crate::wire::ipv4::{self, Ipv4};
 use crate::wire::ipv6::{self, Ipv6};
 use crate::wire::nfapi::describe::{self, Teller, Value};
-use crate::wire::nfapi::{Check, Datagram, Dialect, MessageId, null};
+use crate::wire::nfapi::{Check, Datagram, Dialect, Encoding, MessageId, null};
 use crate::wire::udp::Udp;
 use crate::wire::{Fault, Layer, WireError};
 
@@ -31,6 +31,7 @@ pub(super) fn option(text: &str) -> Result<Nfapi, String> {
     })?;
     let mut nfapi = Nfapi {
         dialect,
+        encoding: dialect.encoding(),
         ports: [None; 4],
         check: Check::Verify,
     };
@@ -41,6 +42,26 @@ pub(super) fn option(text: &str) -> Result<Nfapi, String> {
         *place = Some(port);
     }
     Ok(nfapi)
+}
+
+/// Reads the word for what follows the header.
+pub(super) fn bodies(word: &str) -> Result<Encoding, String> {
+    Encoding::from_word(word).ok_or_else(|| {
+        let words = Encoding::ALL.map(|(word, _)| word).join(", ");
+        format!("no bodies are called {word}; there are {words}")
+    })
+}
+
+/// Bodies other than those of the dialect, where its header carries any.
+pub(super) fn with_bodies(nfapi: Nfapi, bodies: Option<Encoding>) -> Result<Nfapi, String> {
+    let encoding = bodies.unwrap_or(nfapi.encoding);
+    if encoding != nfapi.encoding && nfapi.dialect != Dialect::Scf225v2 {
+        let word = nfapi.dialect.word();
+        return Err(format!(
+            "{word} has bodies of its own; --bodies goes with scf225v2"
+        ));
+    }
+    Ok(Nfapi { encoding, ..nfapi })
 }
 
 /// The datagrams of a capture, counted.
@@ -89,7 +110,7 @@ pub(super) fn count(
     seen.bytes += payload.len() as u64;
     seen.messages += u64::from(view.piece.is_first());
     seen.nulls += u64::from(is_null(&view));
-    let fault = describe::fault(&view, nfapi.dialect, nfapi.dialect.encoding());
+    let fault = describe::fault(&view, nfapi.dialect, nfapi.encoding);
     fault.filter(|_| !cut).map_or(Ok(()), Err)
 }
 
@@ -100,9 +121,8 @@ pub(super) fn tell(nfapi: Nfapi, frame: &[u8]) -> Option<Json> {
     let mut tree = Tree::new();
     match nfapi.read(ports, payload)? {
         Ok(view) => {
-            let encoding = nfapi.dialect.encoding();
             // Its teller does not fail.
-            let _ = describe::datagram(&view, nfapi.dialect, encoding, &mut tree);
+            let _ = describe::datagram(&view, nfapi.dialect, nfapi.encoding, &mut tree);
         }
         Err(error) => tree.put("fault", json!(error.to_string())),
     }
@@ -298,5 +318,17 @@ mod tests {
         assert!(refused("oai").contains("oai-nfapi, scf225v2, fapi-be, fapi-le"));
         assert!(refused("oai-nfapi:x").contains("x is no port"));
         assert!(refused("oai-nfapi:1,2,3,4,5").contains("four ports"));
+        let unknown = bodies("scf225v2").unwrap_err();
+        assert!(unknown.contains("oai, scf222, aerial"));
+    }
+
+    #[test]
+    fn only_scf_225_has_bodies_of_others() {
+        let read = |dialect, word| with_bodies(option(dialect).unwrap(), bodies(word).ok());
+        let encoding = read("scf225v2", "aerial").unwrap().encoding;
+        assert_eq!(encoding, Encoding::AERIAL);
+        assert!(read("fapi-be", "oai").is_ok());
+        let refused = read("fapi-be", "aerial").unwrap_err();
+        assert!(refused.contains("goes with scf225v2"));
     }
 }

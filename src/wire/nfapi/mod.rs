@@ -148,6 +148,19 @@ impl Encoding {
         ..Self::SCF
     };
 
+    /// Each under its word in configuration and on the command line.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("oai", Self::OAI),
+        ("scf222", Self::SCF),
+        ("aerial", Self::AERIAL),
+    ];
+
+    /// The encoding with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find_map(|(own, encoding)| (own == word).then_some(encoding))
+    }
+
     /// Bytes of a bitmap of `bits` bits.
     pub const fn bitmap_len(self, bits: u16) -> usize {
         match self.extra_bitmap_byte {
