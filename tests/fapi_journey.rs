@@ -10,204 +10,35 @@
 #[path = "support/p7.rs"]
 mod p7;
 
-use p7::{L2, PHY_A, PHY_B, Place, crc, sum16};
-use ranshift::config;
-use ranshift::control::compile::compile;
-use ranshift::dataplane::mailbox::{Action, Boundary, Command, Event, EventKind};
-use ranshift::dataplane::verdict::DropReason;
-use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
-use ranshift::ran::{CellId, Instant, MemberId, PortId};
-use ranshift::replay::frame::ReplayFrame;
-use ranshift::replay::io::ReplayIo;
-use std::sync::Arc;
+#[path = "support/fapi_bench.rs"]
+mod fapi_bench;
 
-const SLOT_NS: u64 = 500_000;
-const START: Instant = Instant(1_000_000_000_000);
+use fapi_bench::{Bench, Edit, Left, SLOT, SLOT_NS, UNLIMITED, point};
+use p7::{L2, PHY_A, PHY_B, crc, message};
+use ranshift::dataplane::mailbox::{Action, Boundary, EventKind};
+use ranshift::dataplane::verdict::DropReason;
+use ranshift::ran::MemberId;
+
 const DL_TTI: u16 = 0x80;
 const UL_TTI: u16 = 0x81;
-const SLOT: u16 = 0x82;
 const TX_DATA: u16 = 0x84;
 const DL_NODE_SYNC: u16 = 0x181;
 const CRC: u16 = 0x86;
 /// A DL_TTI body of one PDU of 8 bytes, behind SFN and slot.
 const ONE_PDU: [u8; 10] = [1, 0, 0, 1, 0, 8, 9, 9, 9, 9];
 
-/// A datagram that left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Left {
-    port: usize,
-    message: u16,
-    sequence: u8,
-    more: bool,
-    body: Vec<u8>,
+/// Both PHYs have indicated slot 0.
+fn running() -> Bench {
+    running_with(&[])
 }
 
-struct Bench {
-    worker: Worker<ReplayFrame>,
-    io: ReplayIo,
-    now: Instant,
-    events: Vec<Event>,
-}
-
-impl Bench {
-    fn new(edit: impl Fn(String) -> String) -> Self {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/two-phys.yaml");
-        let text = std::fs::read_to_string(file).unwrap();
-        // Most requests here are no more than SFN, slot and some bytes.
-        let text = edit(text).replace("    limits: oai", "    limits: none");
-        let loaded = config::parse(&text, "two-phys.yaml");
-        let config = loaded
-            .unwrap_or_else(|problems| panic!("{problems}"))
-            .config;
-        let tables = Arc::new(compile(&config, 1));
-        Self {
-            worker: Worker::new(tables, Clock::Stamps),
-            io: ReplayIo::default(),
-            now: START,
-            events: Vec::new(),
-        }
-    }
-
-    /// Both PHYs have indicated slot 0 at the start; the active one's went to the L2.
-    fn running() -> Self {
-        Self::running_with(|text| text)
-    }
-
-    fn running_with(edit: impl Fn(String) -> String) -> Self {
-        let mut bench = Self::new(edit);
-        assert_eq!(bench.indicate(PHY_A, 0).len(), 1);
-        assert_eq!(bench.indicate(PHY_B, 0), []);
-        bench
-    }
-
-    /// `nanos` after the start.
-    fn go_to(&mut self, nanos: u64) -> Vec<Left> {
-        self.now = START.offset(nanos as i64);
-        self.worker.tick(self.now);
-        self.worker.flush(&mut self.io, self.now);
-        self.left()
-    }
-
-    fn receive(&mut self, from: Place, frame: &[u8]) -> Vec<Left> {
-        let port = PortId(from.port);
-        let frame = ReplayFrame::new(frame, frame.len(), None, self.now);
-        self.io.offer(port, frame);
-        self.worker
-            .poll(&mut self.io, port, self.now, &mut Unobserved);
-        self.left()
-    }
-
-    fn left(&mut self) -> Vec<Left> {
-        self.events.extend(self.worker.drain_events());
-        let ledger = self.worker.counters().ledger;
-        assert_eq!(ledger.balance(), 0, "{ledger:?}");
-        self.io
-            .take_sent()
-            .map(|(port, frame)| read(port.index(), frame.bytes()))
-            .collect()
-    }
-
-    fn say(&mut self, from: Place, message: u16, slot: u32, rest: &[u8]) -> Vec<Left> {
-        let body = [&point(slot), rest].concat();
-        self.receive(from, &frame(from, message, &body))
-    }
-
-    fn indicate(&mut self, from: Place, slot: u32) -> Vec<Left> {
-        self.say(from, SLOT, slot, &[])
-    }
-
-    /// Slots 1 to `last`, a slot apart, indicated by all of `phys`; what left besides those indications.
-    fn tick_on(&mut self, phys: &[Place], slots: std::ops::RangeInclusive<u32>) -> Vec<Left> {
-        let mut others = Vec::new();
-        for slot in slots {
-            let made = self.go_to(u64::from(slot) * SLOT_NS);
-            others.extend(made);
-            for phy in phys {
-                let left = self.indicate(*phy, slot);
-                others.extend(left.into_iter().filter(|one| one.message != SLOT));
-            }
-        }
-        others
-    }
-
-    fn command(&mut self, boundary: Boundary, action: Action) {
-        let command = Command {
-            id: 1,
-            term: 1,
-            cell: CellId(0),
-            boundary,
-            action,
-        };
-        self.worker.command(self.now, &command);
-        self.events.extend(self.worker.drain_events());
-    }
-
-    fn dropped(&self, reason: DropReason) -> u64 {
-        self.worker.counters().drops.of(reason)
-    }
-}
-
-/// SFN and slot of a count from 0.
-fn point(slot: u32) -> [u8; 4] {
-    let (sfn, slot) = ((slot / 20 % 1024) as u16, (slot % 20) as u16);
-    let [a, b] = sfn.to_be_bytes();
-    let [c, d] = slot.to_be_bytes();
-    [a, b, c, d]
-}
-
-fn datagram(message: u16, body: &[u8]) -> Vec<u8> {
-    let mut head = vec![0, 1];
-    head.extend_from_slice(&message.to_be_bytes());
-    head.extend_from_slice(&(18 + body.len() as u32).to_be_bytes());
-    head.extend_from_slice(&[0, 0]);
-    let checksum = crc(&[&head, &[0; 4], body]);
-    head.extend_from_slice(&checksum.to_be_bytes());
-    head.extend_from_slice(&[0, 0, 0, 77]);
-    [&head, body].concat()
-}
-
-/// A frame of `from` to the appliance.
-fn frame(from: Place, message: u16, body: &[u8]) -> Vec<u8> {
-    p7::frame(from, &datagram(message, body))
-}
-
-/// Reads a frame that left for the peer of its port; everything about it must be true.
-fn read(port: usize, frame: &[u8]) -> Left {
-    let to = [L2, PHY_A, PHY_B][port];
-    assert_eq!(frame[..6], to.mac);
-    assert_eq!(frame[6..12], to.facing);
-    assert_eq!(frame[12..14], [8, 0]);
-    let ip = &frame[14..];
-    let total = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-    assert_eq!(sum16(0, &ip[..20]), 0xffff, "IPv4 checksum");
-    assert_eq!((&ip[12..16], &ip[16..20]), (&to.own[..], &to.ip[..]));
-    let udp = &ip[20..total];
-    assert_eq!(usize::from(u16::from_be_bytes([udp[4], udp[5]])), udp.len());
-    let ports = [to.udp.1.to_be_bytes(), to.udp.0.to_be_bytes()].concat();
-    assert_eq!(udp[..4], ports);
-    let pseudo = [&to.own[..], &to.ip, &[0, 17], &udp[4..6]].concat();
-    let sum = sum16(u32::from(sum16(0, &pseudo)), udp);
-    assert_eq!(sum, 0xffff, "UDP checksum");
-    let (head, body) = udp[8..].split_at(18);
-    assert_eq!(head[..2], [0, 1]);
-    let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-    assert_eq!(length as usize, udp.len() - 8);
-    assert_eq!(
-        crc(&[&head[..10], &[0; 4], body]).to_be_bytes(),
-        head[10..14]
-    );
-    Left {
-        port,
-        message: u16::from_be_bytes([head[2], head[3]]),
-        sequence: head[9],
-        more: head[8] & 0x80 != 0,
-        body: body.to_vec(),
-    }
+fn running_with(edits: &[Edit<'_>]) -> Bench {
+    Bench::running(&[&[UNLIMITED], edits].concat())
 }
 
 #[test]
 fn a_request_goes_whole_to_the_active_phy_and_as_null_to_the_other() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     let left = bench.say(L2, DL_TTI, 1, &ONE_PDU);
     let null = [&point(1)[..], &[0, 0]].concat();
     let whole = [&point(1)[..], &ONE_PDU].concat();
@@ -220,7 +51,7 @@ fn a_request_goes_whole_to_the_active_phy_and_as_null_to_the_other() {
 
 #[test]
 fn each_peer_has_numbers_of_its_own() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     bench.say(L2, DL_TTI, 1, &ONE_PDU);
     let left = bench.say(L2, UL_TTI, 1, &[0, 0, 0, 0, 0]);
     let numbers: Vec<_> = left.iter().map(|one| (one.port, one.sequence)).collect();
@@ -233,7 +64,7 @@ fn each_peer_has_numbers_of_its_own() {
 
 #[test]
 fn a_standby_is_not_heard() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     assert_eq!(bench.say(PHY_B, CRC, 0, &[0, 0]), []);
     assert_eq!(bench.dropped(DropReason::NotActive), 2);
     assert_eq!(bench.say(PHY_A, CRC, 0, &[0, 0]).len(), 1);
@@ -241,7 +72,7 @@ fn a_standby_is_not_heard() {
 
 #[test]
 fn a_standby_without_requests_is_given_null_ones_by_the_clock() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     // Slot 0 is on air 4 slots after it was indicated; NULLs are due half a slot before.
     let made = bench.tick_on(&[PHY_A, PHY_B], 1..=4);
     let nulls: Vec<_> = made.iter().map(|one| (one.port, one.message)).collect();
@@ -254,7 +85,7 @@ fn a_standby_without_requests_is_given_null_ones_by_the_clock() {
 
 #[test]
 fn a_missing_slot_indication_is_made_up() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     bench.tick_on(&[PHY_A, PHY_B], 1..=1);
     // That of slot 2 does not come.
     bench.go_to(2 * SLOT_NS);
@@ -268,7 +99,7 @@ fn a_missing_slot_indication_is_made_up() {
 
 #[test]
 fn slots_that_were_passed_over_are_made_up_before_the_one_that_comes() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     let left = bench.indicate(PHY_A, 3);
     let slots: Vec<_> = left.iter().map(|one| one.body.clone()).collect();
     assert_eq!(slots, [point(1), point(2), point(3)]);
@@ -278,7 +109,7 @@ fn slots_that_were_passed_over_are_made_up_before_the_one_that_comes() {
 
 #[test]
 fn a_migration_takes_effect_by_the_slot_inside_the_message() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     bench.tick_on(&[PHY_A, PHY_B], 1..=2);
     let to = MemberId(1);
     bench.command(Boundary::Sfn { sfn: 0, slot: 6 }, Action::Switch { to });
@@ -289,7 +120,7 @@ fn a_migration_takes_effect_by_the_slot_inside_the_message() {
 
 #[test]
 fn a_silent_phy_is_replaced_at_the_first_slot_that_nobody_was_given() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     bench.tick_on(&[PHY_A, PHY_B], 1..=4);
     bench.say(L2, DL_TTI, 4, &ONE_PDU);
     // Two indications are missing: those of slots 5 and 6.
@@ -330,7 +161,7 @@ fn a_silent_phy_is_replaced_at_the_first_slot_that_nobody_was_given() {
 #[test]
 fn a_phy_that_p5_says_is_gone_is_replaced_at_once_and_one_that_was_stopped_is_not() {
     let failovers = |action| {
-        let mut bench = Bench::running();
+        let mut bench = running();
         bench.tick_on(&[PHY_A, PHY_B], 1..=4);
         bench.command(Boundary::Next, action);
         let events = bench.events.iter();
@@ -349,7 +180,7 @@ fn a_phy_that_p5_says_is_gone_is_replaced_at_once_and_one_that_was_stopped_is_no
 
 #[test]
 fn a_phy_that_is_gone_is_told_as_heard_when_it_was() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     bench.tick_on(&[PHY_A, PHY_B], 1..=4);
     let heard = bench.now;
     bench.tick_on(&[PHY_B], 5..=5);
@@ -364,9 +195,7 @@ fn a_phy_that_is_gone_is_told_as_heard_when_it_was() {
 
 #[test]
 fn what_a_lost_phy_owed_is_told_to_have_failed_where_that_is_wanted() {
-    let mut bench = Bench::running_with(|text| {
-        text.replace("      confirm: 2", "      fail_crc: true\n      confirm: 1")
-    });
+    let mut bench = running_with(&[("      confirm: 2", "      fail_crc: true\n      confirm: 1")]);
     bench.tick_on(&[PHY_A, PHY_B], 1..=2);
     let pusch = [&[0, 1, 0, 95, 0, 1, 0x12, 0x34, 0, 0, 0, 7][..], &[0; 83]].concat();
     let body = [&[1, 0, 1, 0, 0][..], &pusch].concat();
@@ -382,13 +211,10 @@ fn what_a_lost_phy_owed_is_told_to_have_failed_where_that_is_wanted() {
 
 #[test]
 fn a_message_above_the_segment_of_a_peer_is_cut_for_it() {
-    let mut bench = Bench::running_with(|text| {
-        text.replacen(
-            "    segment: 1452\n    limits",
-            "    segment: 300\n    limits",
-            1,
-        )
-    });
+    let mut bench = running_with(&[(
+        "    segment: 1452\n    limits",
+        "    segment: 300\n    limits",
+    )]);
     let tlv: Vec<u8> = (0..1000).map(|n| n as u8).collect();
     let mut rest = vec![0, 1, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 3, 0xe8];
     rest.extend_from_slice(&tlv);
@@ -406,9 +232,9 @@ fn a_message_above_the_segment_of_a_peer_is_cut_for_it() {
 
 #[test]
 fn what_is_damaged_is_refused_with_its_reason() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     let body = [&point(1)[..], &ONE_PDU].concat();
-    let good = frame(L2, DL_TTI, &body);
+    let good = message(L2, DL_TTI, &body);
     let mut wrong_sum = good.clone();
     *wrong_sum.last_mut().unwrap() ^= 1;
     assert_eq!(bench.receive(L2, &wrong_sum), []);
@@ -416,15 +242,15 @@ fn what_is_damaged_is_refused_with_its_reason() {
     assert_eq!(bench.say(L2, SLOT, 1, &[]), []);
     assert_eq!(bench.dropped(DropReason::WrongWay), 1);
     let beyond = [&[4, 0, 0, 0][..], &ONE_PDU].concat();
-    assert_eq!(bench.receive(L2, &frame(L2, DL_TTI, &beyond)), []);
+    assert_eq!(bench.receive(L2, &message(L2, DL_TTI, &beyond)), []);
     assert_eq!(bench.dropped(DropReason::P7Malformed), 1);
 }
 
 #[test]
 fn a_header_of_another_phy_or_of_early_2024_is_refused() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     let body = [&point(1)[..], &ONE_PDU].concat();
-    let mut other = datagram(DL_TTI, &body);
+    let mut other = message(L2, DL_TTI, &body).split_off(42);
     other[1] = 2;
     let checksum = crc(&[&other[..10], &[0; 4], &body]);
     other[10..14].copy_from_slice(&checksum.to_be_bytes());
@@ -438,8 +264,7 @@ fn a_header_of_another_phy_or_of_early_2024_is_refused() {
 
 #[test]
 fn more_pdus_than_oai_has_room_for_are_not_passed_on_to_it() {
-    // Two spaces keep the limits that the other tests do without.
-    let mut bench = Bench::running_with(|text| text.replace("limits: oai", "limits:  oai"));
+    let mut bench = Bench::running(&[]);
     let pdus = [0, 0, 0, 4].repeat(33);
     let body = [&[33, 0][..], &pdus].concat();
     assert_eq!(bench.say(L2, DL_TTI, 1, &body), []);
@@ -449,7 +274,7 @@ fn more_pdus_than_oai_has_room_for_are_not_passed_on_to_it() {
 #[test]
 fn a_phy_that_p5_has_not_started_is_given_nothing() {
     let p5 = "      p5: {transport: tcp, l2: \"127.0.0.1:1\", listen: \"127.0.0.1:2\"}\n      confirm: 2";
-    let mut bench = Bench::new(|text| text.replace("      confirm: 2", p5));
+    let mut bench = Bench::new(&[UNLIMITED, ("      confirm: 2", p5)]);
     bench.indicate(PHY_A, 0);
     assert_eq!(bench.say(L2, DL_TTI, 1, &ONE_PDU), []);
     assert_eq!(bench.dropped(DropReason::NotRunning), 1);
@@ -460,12 +285,10 @@ fn a_phy_that_p5_has_not_started_is_given_nothing() {
 
 #[test]
 fn a_null_request_that_comes_after_the_one_of_the_clock_is_dropped() {
-    let mut bench = Bench::running_with(|text| {
-        text.replace(
-            "      confirm: 2",
-            "      active_nulls: true\n      confirm: 2",
-        )
-    });
+    let mut bench = running_with(&[(
+        "      confirm: 2",
+        "      active_nulls: true\n      confirm: 2",
+    )]);
     bench.tick_on(&[PHY_A, PHY_B], 1..=4);
     assert_eq!(bench.say(L2, DL_TTI, 0, &[0, 0]), []);
     assert_eq!(bench.dropped(DropReason::RequestRepeated), 1);
@@ -473,7 +296,7 @@ fn a_null_request_that_comes_after_the_one_of_the_clock_is_dropped() {
 
 #[test]
 fn a_standby_of_another_count_is_not_in_step() {
-    let mut bench = Bench::running();
+    let mut bench = running();
     bench.tick_on(&[PHY_A], 1..=2);
     let in_step = |bench: &Bench| {
         let events = bench.events.iter();
@@ -484,7 +307,7 @@ fn a_standby_of_another_count_is_not_in_step() {
         members.collect::<Vec<_>>()
     };
     assert_eq!(in_step(&bench), [0, 1]);
-    let mut far = Bench::new(|text| text);
+    let mut far = Bench::new(&[]);
     far.indicate(PHY_A, 0);
     far.indicate(PHY_B, 5_000);
     assert_eq!(in_step(&far), [0]);
@@ -492,10 +315,9 @@ fn a_standby_of_another_count_is_not_in_step() {
 
 #[test]
 fn node_sync_reaches_a_phy_that_counts_elsewhere_as_it_is() {
-    let mut bench =
-        Bench::running_with(|text| text.replace("phy-a: {}", "phy-a: {slot_offset: 7}"));
+    let mut bench = running_with(&[("phy-a: {}", "phy-a: {slot_offset: 7}")]);
     let body = [0x01, 0x23, 0x45, 0x67, 0, 0, 0, 9];
-    let left = bench.receive(L2, &frame(L2, DL_NODE_SYNC, &body));
+    let left = bench.receive(L2, &message(L2, DL_NODE_SYNC, &body));
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|one| one.body == body), "{left:?}");
 }

@@ -8,26 +8,23 @@
 
 #[path = "support/allocations.rs"]
 mod allocations;
+#[path = "support/fapi_bench.rs"]
+mod fapi_bench;
 #[path = "support/p7.rs"]
 mod p7;
 #[path = "support/rack.rs"]
 mod rack;
 
 use allocations::ALLOCATIONS;
+use fapi_bench::{Edit, SLOT, SLOT_NS, START, point, tables};
 use p7::{L2, PHY_A, PHY_B, Place, body, datagrams, fragments};
 use rack::Rack;
-use ranshift::config;
-use ranshift::control::compile::compile;
 use ranshift::dataplane::mailbox::{Action, Boundary, Command, EventKind};
 use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
 use ranshift::ran::{CellId, Instant, MemberId, PortId};
-use std::sync::Arc;
 
-const START: Instant = Instant(1_000_000_000_000);
-const SLOT_NS: i64 = 500_000;
 const DL_TTI: u16 = 0x80;
 const UL_TTI: u16 = 0x81;
-const SLOT: u16 = 0x82;
 const TX_DATA: u16 = 0x84;
 const RX_DATA: u16 = 0x85;
 /// A NULL DL_TTI.request or TX_DATA.request in its frame.
@@ -42,17 +39,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(edits: &[(&str, &str)]) -> Self {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/two-phys.yaml");
-        let mut text = std::fs::read_to_string(file).unwrap();
-        for (from, to) in edits {
-            assert!(text.contains(from), "{from}");
-            text = text.replace(from, to);
-        }
-        let loaded = config::parse(&text, file).unwrap_or_else(|problems| panic!("{problems}"));
-        let tables = Arc::new(compile(&loaded.config, 1));
+    fn new(edits: &[Edit<'_>]) -> Self {
         let mut bench = Self {
-            worker: Worker::new(tables, Clock::Burst),
+            worker: Worker::new(tables(edits), Clock::Burst),
             rack: Rack::new(),
             now: START,
             sequence: 0,
@@ -84,8 +73,7 @@ impl Bench {
 
     fn say(&mut self, from: Place, message: u16, slot: u32, rest: &[u8]) -> Vec<*const u8> {
         self.sequence = self.sequence.wrapping_add(1);
-        let [sfn, slot] = [slot / 20 % 1024, slot % 20].map(|value| (value as u16).to_be_bytes());
-        let body = [&sfn[..], &slot, rest].concat();
+        let body = [&point(slot), rest].concat();
         let frames = datagrams(from, message, self.sequence, &body, 1452, 0);
         self.receive(from, &frames)
     }
@@ -167,7 +155,7 @@ fn a_datagram_in_fragments_leaves_in_frames_that_share_its_payload() {
 /// Requests, indications, messages in pieces and gaps in the slots of `phys`.
 fn slots(bench: &mut Bench, slots: std::ops::Range<u32>, phys: &[Place]) {
     for slot in slots {
-        bench.now = START.offset(i64::from(slot) * SLOT_NS);
+        bench.now = START.offset((u64::from(slot) * SLOT_NS) as i64);
         for phy in phys {
             bench.say(*phy, SLOT, slot, &[]);
         }
@@ -178,7 +166,7 @@ fn slots(bench: &mut Bench, slots: std::ops::Range<u32>, phys: &[Place]) {
             bench.say(L2, UL_TTI, slot, &[0; 5]);
             bench.say(L2, TX_DATA, slot, &tx_data(5000));
         }
-        bench.now = bench.now.offset(SLOT_NS / 2);
+        bench.now = bench.now.offset(SLOT_NS as i64 / 2);
         bench.receive(L2, &[]);
         bench.rack.clear();
     }

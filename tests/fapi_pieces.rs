@@ -10,117 +10,35 @@
 #[path = "support/p7.rs"]
 mod p7;
 
-use p7::{L2, PHY_A, PHY_B, Place, body, crc, datagrams, fragments, sum16};
+#[path = "support/fapi_bench.rs"]
+mod fapi_bench;
+
+use fapi_bench::{Bench, Edit, Left, UNLIMITED};
+use p7::{L2, PHY_A, body, datagrams, fragments};
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
-use ranshift::config;
-use ranshift::control::compile::compile;
-use ranshift::dataplane::counters::Ledger;
 use ranshift::dataplane::verdict::DropReason;
-use ranshift::dataplane::worker::{Clock, Unobserved, Worker};
-use ranshift::ran::{Instant, PortId};
-use ranshift::replay::frame::ReplayFrame;
-use ranshift::replay::io::ReplayIo;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-const START: Instant = Instant(1_000_000_000_000);
-const SLOT: u16 = 0x82;
 const TX_DATA: u16 = 0x84;
 const RX_DATA: u16 = 0x85;
 
-/// A datagram that left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Left {
-    port: usize,
-    message: u16,
-    sequence: u8,
-    number: u8,
-    more: bool,
-    timestamp: u32,
-    body: Vec<u8>,
-}
-
-struct Bench {
-    worker: Worker<ReplayFrame>,
-    io: ReplayIo,
-    now: Instant,
-}
-
-impl Bench {
-    /// Slot 0 has been indicated by both PHYs.
-    fn new(edits: &[(&str, &str)]) -> Self {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/two-phys.yaml");
-        let mut text = std::fs::read_to_string(file).unwrap();
-        for (from, to) in edits {
-            assert!(text.contains(from), "{from}");
-            text = text.replace(from, to);
-        }
-        let loaded = config::parse(&text, "two-phys.yaml");
-        let config = loaded
-            .unwrap_or_else(|problems| panic!("{problems}"))
-            .config;
-        let mut bench = Self {
-            worker: Worker::new(Arc::new(compile(&config, 1)), Clock::Stamps),
-            io: ReplayIo::default(),
-            now: START,
-        };
-        for phy in [PHY_A, PHY_B] {
-            bench.receive(phy, &datagrams(phy, SLOT, 0, &[0; 4], SEGMENT, 1)[0]);
-        }
-        bench
-    }
-
-    fn receive(&mut self, from: Place, frame: &[u8]) -> Vec<Left> {
-        let port = PortId(from.port);
-        let frame = ReplayFrame::new(frame, frame.len(), None, self.now);
-        self.io.offer(port, frame);
-        self.worker
-            .poll(&mut self.io, port, self.now, &mut Unobserved);
-        let ledger = self.ledger();
-        assert_eq!(ledger.balance(), 0, "{ledger:?}");
-        let sent = self.io.take_sent();
-        sent.map(|(port, frame)| read(port.index(), frame.bytes()))
-            .collect()
-    }
-
-    fn all(&mut self, from: Place, frames: &[Vec<u8>]) -> Vec<Left> {
-        let left = frames.iter().map(|frame| self.receive(from, frame));
-        left.collect::<Vec<_>>().concat()
-    }
-
-    /// The L2 sends `frames`; what PHY A was sent of it.
-    fn ask(&mut self, frames: &[Vec<u8>]) -> Vec<Left> {
-        let mut left = self.all(L2, frames);
-        left.retain(|one| one.port == 1);
-        left
-    }
-
-    fn wait(&mut self, nanos: i64) {
-        self.now = self.now.offset(nanos);
-        self.worker.tick(self.now);
-        self.worker.flush(&mut self.io, self.now);
-        self.io.take_sent();
-    }
-
-    fn ledger(&self) -> Ledger {
-        self.worker.counters().ledger
-    }
-
-    fn dropped(&self, reason: DropReason) -> u64 {
-        self.worker.counters().drops.of(reason)
-    }
+/// What PHY A is sent of `frames` of the L2.
+fn ask(bench: &mut Bench, frames: &[Vec<u8>]) -> Vec<Left> {
+    let mut left = bench.receive_all(L2, frames);
+    left.retain(|one| one.port == 1);
+    left
 }
 
 #[test]
 fn segments_leave_as_they_were_cut_when_all_are_there() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let body = body(4000);
     let frames = datagrams(L2, TX_DATA, 7, &body, SEGMENT, 1);
     let before = bench.ledger();
-    assert_eq!(bench.ask(&frames[..2]), []);
+    assert_eq!(ask(&mut bench, &frames[..2]), []);
     assert_eq!(bench.ledger().held, 2);
-    let left = bench.ask(&frames[2..]);
+    let left = ask(&mut bench, &frames[2..]);
     assert_eq!(whole(&left), body);
     let cut: Vec<_> = left
         .iter()
@@ -134,9 +52,9 @@ fn segments_leave_as_they_were_cut_when_all_are_there() {
 
 #[test]
 fn the_other_phy_is_given_one_null_of_it() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let frames = datagrams(L2, TX_DATA, 7, &body(4000), SEGMENT, 1);
-    let left = bench.all(L2, &frames);
+    let left = bench.receive_all(L2, &frames);
     let to_b: Vec<_> = left.iter().filter(|one| one.port == 2).collect();
     assert_eq!(to_b.len(), 1);
     assert_eq!((to_b[0].message, &to_b[0].body[..]), (TX_DATA, &[0; 6][..]));
@@ -144,11 +62,11 @@ fn the_other_phy_is_given_one_null_of_it() {
 
 #[test]
 fn a_datagram_in_fragments_leaves_in_segments_that_fit() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let body = body(4001);
     let frames = fragments(&datagrams(L2, TX_DATA, 7, &body, 65_000, 1)[0], 1480, 9);
     assert_eq!(frames.len(), 3);
-    let left = bench.ask(&frames);
+    let left = ask(&mut bench, &frames);
     assert_eq!(whole(&left), body);
     assert!(left.iter().all(|one| one.timestamp == 100));
     let lens: Vec<_> = left.iter().map(|one| one.body.len()).collect();
@@ -157,29 +75,29 @@ fn a_datagram_in_fragments_leaves_in_segments_that_fit() {
 
 #[test]
 fn segments_in_fragments_leave_as_one_message() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let body = body(100_000);
     let segments = datagrams(L2, TX_DATA, 7, &body, 65_000, 1);
     let cut = |(segment, id): (&Vec<u8>, u16)| fragments(segment, 1480, id);
     let frames: Vec<_> = segments.iter().zip(0..).flat_map(cut).collect();
-    assert_eq!(whole(&bench.ask(&frames)), body);
+    assert_eq!(whole(&ask(&mut bench, &frames)), body);
     assert_eq!(bench.ledger().held, 0);
 }
 
 #[test]
 fn a_larger_segment_size_joins_what_came_in_small_pieces() {
-    let mut bench = Bench::new(&[
+    let mut bench = Bench::running(&[
         PLAIN[0],
         ("mtu: 1500", "mtu: 9000"),
         ("segment: 1452", "segment: 4000"),
     ]);
     let body = body(6000);
     let frames = datagrams(L2, TX_DATA, 7, &body, 1000, 1);
-    let left = bench.ask(&frames);
+    let left = ask(&mut bench, &frames);
     assert_eq!(whole(&left), body);
     assert_eq!(left.len(), 7, "pieces that fit stay as they are");
     let frames = fragments(&datagrams(L2, TX_DATA, 8, &body, 65_000, 1)[0], 1480, 3);
-    let left = bench.ask(&frames);
+    let left = ask(&mut bench, &frames);
     assert_eq!(whole(&left), body);
     assert_eq!(left.len(), 2);
 }
@@ -194,60 +112,64 @@ fn pieces_come_in_any_order() {
             let mut turned = pieces.clone();
             turned.rotate_left(turn);
             turned.reverse();
-            assert_eq!(whole(&Bench::new(PLAIN).ask(&turned)), body, "{turn}");
+            assert_eq!(
+                whole(&ask(&mut Bench::running(PLAIN), &turned)),
+                body,
+                "{turn}"
+            );
         }
     }
 }
 
 #[test]
 fn a_message_of_a_phy_in_pieces_reaches_the_l2_while_one_of_the_l2_is_open() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let (down, up) = (body(4000), body(3000));
     let down_frames = datagrams(L2, TX_DATA, 7, &down, SEGMENT, 1);
     let up_frames = datagrams(PHY_A, RX_DATA, 7, &up, SEGMENT, 1);
-    assert_eq!(bench.ask(&down_frames[..1]), []);
-    assert_eq!(whole(&bench.all(PHY_A, &up_frames)), up);
-    assert_eq!(whole(&bench.ask(&down_frames[1..])), down);
+    assert_eq!(ask(&mut bench, &down_frames[..1]), []);
+    assert_eq!(whole(&bench.receive_all(PHY_A, &up_frames)), up);
+    assert_eq!(whole(&ask(&mut bench, &down_frames[1..])), down);
 }
 
 #[test]
 fn a_piece_that_comes_twice_counts_once() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let body = body(4000);
     let frames = datagrams(L2, TX_DATA, 7, &body, SEGMENT, 1);
-    assert_eq!(bench.ask(&frames[..1]), []);
-    let left = bench.ask(&frames);
+    assert_eq!(ask(&mut bench, &frames[..1]), []);
+    let left = ask(&mut bench, &frames);
     assert_eq!(bench.dropped(DropReason::PieceDuplicate), 1);
     assert_eq!(whole(&left), body);
 }
 
 #[test]
 fn pieces_that_contradict_each_other_end_their_message() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let frames = datagrams(L2, TX_DATA, 7, &body(4000), SEGMENT, 1);
     let mut changed = body(4000);
     changed[2000] ^= 1;
     let other = datagrams(L2, TX_DATA, 7, &changed, SEGMENT, 2);
-    bench.ask(&frames[..2]);
-    assert_eq!(bench.ask(&other[1..2]), []);
+    ask(&mut bench, &frames[..2]);
+    assert_eq!(ask(&mut bench, &other[1..2]), []);
     assert_eq!(bench.dropped(DropReason::PieceConflict), 3);
     assert_eq!(bench.ledger().held, 0);
 }
 
 #[test]
 fn fragments_that_overlap_end_their_datagram() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let datagram = &datagrams(L2, TX_DATA, 7, &body(4000), 65_000, 1)[0];
-    bench.ask(&fragments(datagram, 1480, 9)[..2]);
-    bench.ask(&fragments(datagram, 1000, 9)[1..2]);
+    ask(&mut bench, &fragments(datagram, 1480, 9)[..2]);
+    ask(&mut bench, &fragments(datagram, 1000, 9)[1..2]);
     assert_eq!(bench.dropped(DropReason::PieceConflict), 3);
 }
 
 #[test]
 fn what_waits_for_ten_milliseconds_is_given_up() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let frames = datagrams(L2, TX_DATA, 7, &body(4000), SEGMENT, 1);
-    bench.ask(&frames[..2]);
+    ask(&mut bench, &frames[..2]);
     bench.wait(9_999_999);
     assert_eq!(bench.ledger().held, 2);
     bench.wait(1);
@@ -257,7 +179,7 @@ fn what_waits_for_ten_milliseconds_is_given_up() {
 
 #[test]
 fn a_flood_of_first_pieces_is_bounded_for_its_sender_alone() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     for id in 0..1000 {
         let cut = fragments(
             &datagrams(L2, TX_DATA, 7, &body(4000), 65_000, 1)[0],
@@ -270,24 +192,24 @@ fn a_flood_of_first_pieces_is_bounded_for_its_sender_alone() {
     assert_eq!(bench.dropped(DropReason::PieceLimit), 984);
     let up = body(3000);
     let frames = datagrams(PHY_A, RX_DATA, 7, &up, SEGMENT, 1);
-    assert_eq!(whole(&bench.all(PHY_A, &frames)), up);
+    assert_eq!(whole(&bench.receive_all(PHY_A, &frames)), up);
 }
 
 #[test]
 fn damage_in_any_fragment_ends_the_datagram() {
     let datagram = &datagrams(L2, TX_DATA, 7, &body(4000), 65_000, 1)[0];
     for (number, at) in [(0, 70), (1, 100), (2, 40)] {
-        let mut bench = Bench::new(PLAIN);
+        let mut bench = Bench::running(PLAIN);
         let mut frames = fragments(datagram, 1480, 9);
         frames[number][at] ^= 1;
-        assert_eq!(bench.ask(&frames), []);
+        assert_eq!(ask(&mut bench, &frames), []);
         assert_eq!(bench.dropped(DropReason::IpMalformed), 3, "{number}");
     }
 }
 
 #[test]
 fn a_checksum_of_oai_is_led_over_all_fragments() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let mut frames = fragments(
         &datagrams(L2, TX_DATA, 7, &body(4000), 65_000, 1)[0],
         1480,
@@ -295,14 +217,14 @@ fn a_checksum_of_oai_is_led_over_all_fragments() {
     );
     frames[0][40..42].fill(0); // no UDP checksum
     frames[2][40] ^= 1;
-    assert_eq!(bench.ask(&frames), []);
+    assert_eq!(ask(&mut bench, &frames), []);
     assert_eq!(bench.dropped(DropReason::P7Checksum), 3);
 }
 
 #[test]
 fn a_datagram_shorter_or_longer_than_its_header_says_is_refused() {
     for more in [false, true] {
-        let mut bench = Bench::new(PLAIN);
+        let mut bench = Bench::running(PLAIN);
         let mut frames = fragments(
             &datagrams(L2, TX_DATA, 7, &body(4000), 65_000, 1)[0],
             1480,
@@ -316,20 +238,20 @@ fn a_datagram_shorter_or_longer_than_its_header_says_is_refused() {
         }
         let total = if more { total + 1 } else { total - 1 };
         frames[2][16..18].copy_from_slice(&total.to_be_bytes());
-        assert_eq!(bench.ask(&frames), []);
+        assert_eq!(ask(&mut bench, &frames), []);
         assert_eq!(bench.dropped(DropReason::IpMalformed), 3);
     }
 }
 
 #[test]
 fn a_message_of_more_segments_than_can_be_numbered_is_refused() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let longest = 128 * 1434;
     for (len, refused) in [(longest, false), (longest + 1, true)] {
         let segments = datagrams(L2, TX_DATA, 7, &body(len), 65_000, 1);
         let cut = |(segment, id): (&Vec<u8>, u16)| fragments(segment, 1480, id);
         let frames: Vec<_> = segments.iter().zip(0..).flat_map(cut).collect();
-        let left = bench.ask(&frames);
+        let left = ask(&mut bench, &frames);
         assert_eq!(left.is_empty(), refused);
         assert_eq!(bench.ledger().held, 0);
     }
@@ -338,21 +260,21 @@ fn a_message_of_more_segments_than_can_be_numbered_is_refused() {
 
 #[test]
 fn a_message_that_cannot_be_said_leaves_no_gap_in_the_numbers() {
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let small = |sequence| datagrams(L2, TX_DATA, sequence, &body(100), SEGMENT, 1);
-    let before = bench.ask(&small(1));
+    let before = ask(&mut bench, &small(1));
     let segments = datagrams(L2, TX_DATA, 2, &body(128 * 1434 + 1), 65_000, 1);
     let cut = |(segment, id): (&Vec<u8>, u16)| fragments(segment, 1480, id);
     let frames: Vec<_> = segments.iter().zip(0..).flat_map(cut).collect();
-    assert_eq!(bench.ask(&frames), []);
-    let after = bench.ask(&small(3));
+    assert_eq!(ask(&mut bench, &frames), []);
+    let after = ask(&mut bench, &small(3));
     assert_eq!(after[0].sequence, before[0].sequence + 1);
 }
 
 #[test]
 fn a_phy_that_counts_elsewhere_is_told_its_own_slot_however_the_message_is_cut() {
     let elsewhere = ("phy-a: {}", "phy-a: {slot_offset: 7}");
-    let mut bench = Bench::new(&[
+    let mut bench = Bench::running(&[
         PLAIN[0],
         elsewhere,
         ("l2-side: {mtu: 1500", "l2-side: {mtu: 9000"),
@@ -364,14 +286,19 @@ fn a_phy_that_counts_elsewhere_is_told_its_own_slot_however_the_message_is_cut()
     let in_segments = datagrams(L2, TX_DATA, 2, &body, SEGMENT, 1);
     let in_fragments = fragments(&datagrams(L2, TX_DATA, 3, &body, 65_000, 1)[0], 1480, 9);
     for frames in [whole_frame, in_segments, in_fragments] {
-        assert_eq!(whole(&bench.ask(&frames)), told, "{} frames", frames.len());
+        assert_eq!(
+            whole(&ask(&mut bench, &frames)),
+            told,
+            "{} frames",
+            frames.len()
+        );
     }
 }
 
 #[test]
 fn loss_duplicates_and_disorder_leave_right_messages_and_counted_frames() {
     let mut random = Pcg32::new(4, 1);
-    let mut bench = Bench::new(PLAIN);
+    let mut bench = Bench::running(PLAIN);
     let mut sent = BTreeMap::new();
     let mut frames = Vec::new();
     for sequence in 0..60u8 {
@@ -398,7 +325,7 @@ fn loss_duplicates_and_disorder_leave_right_messages_and_counted_frames() {
             _ => 1,
         };
         for _ in 0..copies {
-            left.extend(bench.ask(std::slice::from_ref(frame)));
+            left.extend(ask(&mut bench, std::slice::from_ref(frame)));
         }
         bench.wait(20_000);
     }
@@ -416,7 +343,7 @@ fn loss_duplicates_and_disorder_leave_right_messages_and_counted_frames() {
 }
 
 /// Limits off, so that bodies may be anything; both sides as OAI cuts by default at MTU 1500.
-const PLAIN: &[(&str, &str)] = &[("limits: oai", "limits: none")];
+const PLAIN: &[Edit<'_>] = &[UNLIMITED];
 const SEGMENT: usize = 1452;
 
 /// The body of one message, from pieces in order.
@@ -428,38 +355,4 @@ fn whole(pieces: &[Left]) -> Vec<u8> {
         assert_eq!(piece.sequence, pieces[0].sequence);
     }
     pieces.iter().flat_map(|piece| piece.body.clone()).collect()
-}
-
-/// Reads a frame that left for the peer of its port; everything about it must be true.
-fn read(port: usize, frame: &[u8]) -> Left {
-    let to = [L2, PHY_A, PHY_B][port];
-    assert_eq!((&frame[..6], &frame[6..12]), (&to.mac[..], &to.facing[..]));
-    assert_eq!(frame[12..14], [8, 0]);
-    let ip = &frame[14..];
-    let total = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-    assert_eq!(total, ip.len());
-    assert_eq!(sum16(0, &ip[..20]), 0xffff, "IPv4 checksum");
-    assert_eq!(ip[6] & 0x3f, 0, "a fragment left");
-    assert_eq!((&ip[12..16], &ip[16..20]), (&to.own[..], &to.ip[..]));
-    let udp = &ip[20..total];
-    assert_eq!(usize::from(u16::from_be_bytes([udp[4], udp[5]])), udp.len());
-    let ports = [to.udp.1.to_be_bytes(), to.udp.0.to_be_bytes()].concat();
-    assert_eq!(udp[..4], ports);
-    let pseudo = [&to.own[..], &to.ip, &[0, 17], &udp[4..6]].concat();
-    let sum = sum16(u32::from(sum16(0, &pseudo)), udp);
-    assert_eq!(sum, 0xffff, "UDP checksum");
-    let (head, body) = udp[8..].split_at(18);
-    assert_eq!(head[..2], [0, 1]);
-    let word = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().unwrap());
-    assert_eq!(word(4) as usize, udp.len() - 8);
-    assert_eq!(crc(&[&head[..10], &[0; 4], body]), word(10));
-    Left {
-        port,
-        message: u16::from_be_bytes([head[2], head[3]]),
-        sequence: head[9],
-        number: head[8] & 0x7f,
-        more: head[8] & 0x80 != 0,
-        timestamp: word(14),
-        body: body.to_vec(),
-    }
 }

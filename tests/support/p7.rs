@@ -77,6 +77,37 @@ pub(crate) fn datagrams(
     pieces.iter().enumerate().map(one).collect()
 }
 
+/// A frame of one message of `from`, uncut.
+pub(crate) fn message(from: Place, message: u16, body: &[u8]) -> Vec<u8> {
+    datagrams(from, message, 0, body, 65_000, 0).remove(0)
+}
+
+/// A datagram of plain FAPI: one message, handle 1.
+pub(crate) fn plain(order: Order, message: u16, body: &[u8]) -> Vec<u8> {
+    let mut datagram = vec![1, 1];
+    datagram.extend_from_slice(&order.of(message.to_be_bytes()));
+    datagram.extend_from_slice(&order.of((body.len() as u32).to_be_bytes()));
+    datagram.extend_from_slice(body);
+    datagram
+}
+
+/// In which order a peer writes numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    Big,
+    Little,
+}
+
+impl Order {
+    /// The bytes of a number in network order, in this one.
+    pub(crate) fn of<const N: usize>(self, mut bytes: [u8; N]) -> [u8; N] {
+        if self == Self::Little {
+            bytes.reverse();
+        }
+        bytes
+    }
+}
+
 /// A frame of `from` to the appliance around a UDP payload.
 pub(crate) fn frame(from: Place, pdu: &[u8]) -> Vec<u8> {
     let mut udp = Vec::new();
