@@ -397,6 +397,8 @@ pub struct Failover {
     pub standby: Vec<MemberId>,
     /// No second failover within this time of the last.
     pub damping: Duration,
+    /// Who comes first where cells want the same pooled standby: the higher; of equals the first in the file.
+    pub priority: u8,
 }
 
 /// Sharing of the RU by a migration's source and destination.

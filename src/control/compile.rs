@@ -21,6 +21,7 @@ use crate::planes::fronthaul::share::{
 use crate::planes::liveness::{DueClass, LivenessRules};
 use crate::ran::{CellId, Direction, EaxcId, LcoreId, MemberId, PeerId, Plane, StreamId};
 use crate::wire::oran::uplane::Format;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// Compiles `config` into tables of `term`.
@@ -60,6 +61,7 @@ pub fn compile_keeping(config: &Config, term: u64, kept: &Kept) -> Tables {
     for (index, cell) in config.cells.iter().enumerate() {
         add_cell(&mut tables, config, CellId(index as u16), cell);
     }
+    tables.order = order(config);
     tables.owners = Ownership::assign(&tables, &wishes(config, kept));
     tables.places = places(config.cells.len()) as u32;
     tables
@@ -142,6 +144,13 @@ fn add_cell(tables: &mut Tables, config: &Config, id: CellId, cell: &Cell) {
     tables.cells.push(compiled);
 }
 
+/// Cells by priority, of equals the first in the file first.
+fn order(config: &Config) -> Vec<CellId> {
+    let mut order: Vec<_> = config.cells.iter().zip(0..).collect();
+    order.sort_by_key(|(cell, _)| Reverse(cell.failover.priority));
+    order.into_iter().map(|(_, cell)| CellId(cell)).collect()
+}
+
 fn attach(tables: &mut Tables, peer: PeerId, cell: CellId, member: MemberId) {
     if let Some(entry) = tables.peers.get_mut(peer.index()) {
         entry.cells.push((cell, member));
@@ -221,6 +230,7 @@ fn cell_tables(
         active: cell.active,
         standby: cell.failover.standby.clone(),
         damping: cell.failover.damping,
+        priority: cell.failover.priority,
         liveness: liveness(cell, &cell.liveness),
         share: share_rules(cell),
         pattern: PatternBits::new(&cell.sharing.pattern.destination).unwrap_or(PatternBits::SOURCE),

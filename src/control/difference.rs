@@ -277,6 +277,7 @@ fn plan(config: &Config, cell: &Cell, object: Object) -> Object {
         )
         .with("failover.standby", words(standby))
         .with("failover.damping", duration(cell.failover.damping))
+        .with("failover.priority", cell.failover.priority.to_string())
 }
 
 fn sharing(config: &Config, cell: &Cell, object: Object) -> Object {
@@ -551,7 +552,7 @@ mod tests {
     /// No field of the configuration is forgotten: two that differ differ in something.
     #[test]
     fn every_kind_of_change_is_found() {
-        let changes: [fn(&mut Config); 14] = [
+        let changes: [fn(&mut Config); 15] = [
             |config| config.ports[0].mtu = 1234,
             |config| config.rus[0].pcp ^= 1,
             |config| config.dus[0].attachment = Attachment::Pooled,
@@ -560,6 +561,7 @@ mod tests {
             |config| config.cells[0].transmit.downlink_user = Duration::from_nanos(5),
             |config| config.cells[0].periods.prach = Some(77),
             |config| config.cells[0].failover.damping = Duration::from_millis(77),
+            |config| config.cells[0].failover.priority += 1,
             |config| config.cells[0].sharing.pattern_lead += 1,
             |config| config.cells[0].members[0].assume_in_step ^= true,
             |config| config.recorder = None,

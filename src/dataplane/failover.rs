@@ -7,10 +7,10 @@ use crate::dataplane::lcore_state::{CellState, LcoreState};
 use crate::dataplane::mailbox::{EventKind, Refusal};
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
-use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount, WireSlot};
+use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
 
 /// A failover that was impossible is tried again after this.
-const RETRY: Duration = Duration::from_millis(1);
+pub(super) const RETRY: Duration = Duration::from_millis(1);
 
 impl LcoreState {
     /// `member` left `slot` empty and is lost. If it speaks for the cell from then on, or would from a
@@ -187,7 +187,7 @@ impl LcoreState {
         };
         let to = match to {
             Some(to) if to == from && !state.roles.is_fenced(to) => return Err(Refusal::IsActive),
-            Some(to) => self.fit(now, tables, cell, to).map(|()| to)?,
+            Some(to) => self.fit_in_need(now, tables, cell, to).map(|()| to)?,
             None => self
                 .successor(now, tables, cell, from)
                 .map_err(|(why, _)| why)?,
@@ -237,7 +237,7 @@ impl LcoreState {
             if candidate == from {
                 continue;
             }
-            match self.fit(now, tables, cell, candidate) {
+            match self.fit_in_need(now, tables, cell, candidate) {
                 Ok(()) => return Ok(candidate),
                 Err(unfit) => why = unfit,
             }
@@ -284,67 +284,6 @@ impl LcoreState {
             None if now <= pool.heard.after(cell_tables.step_memory) => Ok(()),
             _ => Err(Refusal::NotInStep),
         }
-    }
-
-    /// Assigns a pooled member to the cell; returns the newest slot it has begun elsewhere.
-    pub fn assign(
-        &mut self,
-        now: Instant,
-        tables: &Tables,
-        cell: CellId,
-        member: MemberId,
-    ) -> SlotCount {
-        let Some(cell_tables) = tables.cell(cell) else {
-            return SlotCount(0);
-        };
-        let entry = cell_tables.members.get(member.index());
-        let Some(entry) = entry.filter(|entry| entry.pooled) else {
-            return SlotCount(0);
-        };
-        let Some(pool) = self.pool.get_mut(entry.peer.index()) else {
-            return SlotCount(0);
-        };
-        if pool.assigned == Some(cell) {
-            return SlotCount(0);
-        }
-        pool.assigned = Some(cell);
-        let heard = pool.heard;
-        let recent = now <= heard.after(cell_tables.step_memory);
-        let (frame, subframe, slot) = pool.newest_time;
-        // Cells may count slots from origins of their own: what it has begun is found by its header.
-        let numerology = cell_tables.numerology;
-        let begun = WireSlot::new(frame, subframe, slot, numerology).filter(|_| recent);
-        let clock = self.cells.get(cell.index()).and_then(|state| state.clock);
-        let newest = begun.zip(clock).map_or(SlotCount(0), |(begun, clock)| {
-            begun.nearest(clock.slot_at(now), numerology)
-        });
-        if let Some(state) = self.cells.get_mut(cell.index()) {
-            state.in_step |= u8::from(entry.assume_in_step || recent) << (member.0 & 7);
-            if let Some(assigned) = state.members.get_mut(member.index()) {
-                assigned.in_step_at = heard;
-            }
-        }
-        let assigned = true;
-        self.say(now, cell, EventKind::Assigned { member, assigned });
-        newest
-    }
-
-    /// Lets a pooled member go.
-    pub fn release(&mut self, now: Instant, tables: &Tables, cell: CellId, member: MemberId) {
-        let entry = tables
-            .cell(cell)
-            .and_then(|tables| tables.members.get(member.index()));
-        let pool = entry.and_then(|entry| self.pool.get_mut(entry.peer.index()));
-        let Some(pool) = pool else {
-            return;
-        };
-        pool.assigned = None;
-        pool.heard = Instant(0);
-        if let Some(state) = self.cells.get_mut(cell.index()) {
-            state.in_step &= !(1 << (member.0 & 7));
-        }
-        let assigned = false;
-        self.say(now, cell, EventKind::Assigned { member, assigned });
     }
 
     /// The mode of the slot on air.

@@ -78,6 +78,7 @@ impl Refusal {
             Self::TooSoon => "too_soon",
             Self::NotFenced => "not_fenced",
             Self::FailoverWaits => "failover_waits",
+            Self::Outranked => "outranked",
         }
     }
 }

@@ -405,6 +405,8 @@ pub enum Refusal {
     NotFenced,
     /// A failover has been decided and waits for its member to begin a slot.
     FailoverWaits,
+    /// The pooled member was given to a cell of higher priority before it had begun to speak.
+    Outranked,
 }
 
 /// Whoever decides beside the lcore: the controller, a scenario, a test. Implemented without I/O.

@@ -23,6 +23,7 @@ pub mod observation;
 pub mod outbox;
 pub mod ownership;
 mod passing;
+mod pooling;
 pub mod reassembly;
 pub mod recorder;
 pub mod replacement;

@@ -28,6 +28,8 @@ pub struct Tables {
     pub peers: Vec<PeerEntry>,
     /// By `CellId`.
     pub cells: Vec<CellTables>,
+    /// All cells, in the order in which they are served where one standby is wanted by several.
+    pub order: Vec<CellId>,
     /// eCPRI and bridge policies.
     pub policy: Policy,
     /// Places of the live state: made for the cells of the start and as many more.
@@ -188,6 +190,8 @@ pub struct CellTables {
     pub standby: Vec<MemberId>,
     /// No second failover within this time.
     pub damping: Duration,
+    /// Before which other cells it has a pooled standby that they want as well.
+    pub priority: u8,
     /// Two or more members: the box owns the numbering toward the RU.
     pub owns_numbering: bool,
     /// Liveness of its members.
@@ -277,6 +281,7 @@ impl Tables {
             term,
             peers: Vec::new(),
             cells: Vec::new(),
+            order: Vec::new(),
             policy,
             places: 0,
             flood,

@@ -11,9 +11,10 @@ use crate::ran::{CellId, Instant, MemberId, SlotCount};
 
 /// Does everything that is due by `now` in every cell.
 pub fn tick(now: Instant, tables: &Tables, lcore: &mut LcoreState) {
-    for index in 0..lcore.deadlines.len() {
-        if lcore.deadlines.get(index).is_some_and(|due| *due <= now) {
-            let cell = CellId(index as u16);
+    // Of cells that lose their members at once, the first has the standby that they share.
+    for cell in tables.order.iter().copied() {
+        let due = lcore.deadlines.get(cell.index());
+        if due.is_some_and(|due| *due <= now) {
             if let Some(cell_tables) = tables.cell(cell) {
                 tick_cell(now, tables, cell_tables, lcore, cell);
             }

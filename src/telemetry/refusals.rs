@@ -36,6 +36,9 @@ pub const fn advice(why: Refusal) -> &'static str {
         Refusal::NotActive => "Name the active member as the source.",
         Refusal::TooSoon => "Name a boundary at least pattern_lead slots ahead, or `next`.",
         Refusal::NotFenced => "Nothing is to be done: the member may take part already.",
+        Refusal::Outranked => {
+            "Readmit the member that was lost if it is well again, or bring another standby in step."
+        }
         Refusal::FailoverWaits => {
             "Fail over to another member, readmit the fenced one, or fence the one that is waited for."
         }

@@ -167,6 +167,7 @@ pub(super) const fn refusal(why: Refusal) -> &'static str {
         Refusal::TooSoon => "a pattern must be published pattern_lead slots before it applies",
         Refusal::NotFenced => "the member is not fenced",
         Refusal::FailoverWaits => "a failover waits for its member to begin a slot",
+        Refusal::Outranked => "the pooled member went to a cell of higher priority",
     }
 }
 

@@ -306,9 +306,11 @@ fn failover(field: &Field<'_>, group: &Group<'_>, diagnosis: &mut Diagnosis) -> 
         })
     });
     let damping = section.read("damping", diagnosis, Field::duration);
+    let priority = section.read("priority", diagnosis, Field::integer);
     Some(Failover {
         standby: standby?,
         damping: damping?,
+        priority: priority?,
     })
 }
 
@@ -447,6 +449,15 @@ pub(in crate::config) const FAILOVER: Table = Table {
             "",
             "10s",
             "No second failover of the cell within this time of the last.",
+        ),
+        Key::default(
+            "priority",
+            Accepts::Integer { min: 0, max: 255 },
+            "",
+            "0",
+            "Where several cells want the same pooled standby, the one of the highest priority has it, of equals the \
+             first in the file. It is taken from a cell of lower priority until it has begun to speak there, and \
+             not after.",
         ),
     ],
 };
