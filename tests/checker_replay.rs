@@ -36,7 +36,30 @@ fn replayed(name: &str) -> Inputs {
         ingress: replayed.ingress.clone(),
         out: replayed.out.clone(),
     };
-    load(&paths, false).unwrap()
+    let mut inputs = load(&paths, false).unwrap();
+    if std::fs::read_to_string(&replayed.config)
+        .unwrap()
+        .contains("\nl2s:")
+    {
+        leave_the_other_plane_out(&mut inputs);
+    }
+    inputs
+}
+
+/// P7, which has a judge of its own. The counters are of both planes, a member that sends nothing here is in step
+/// by its SLOT.indications, and one that is lost was last heard on the plane that lost it.
+fn leave_the_other_plane_out(run: &mut Inputs) {
+    for lane in run.ingress.iter_mut().chain(&mut run.egress) {
+        lane.frames.retain(|frame| frame.bytes[12..14] != [8, 0]);
+    }
+    run.report.counters.clear();
+    for failover in &mut run.report.failovers {
+        failover.last_heard = None;
+    }
+    let cells = run.settings.cells.iter_mut();
+    for member in cells.flat_map(|cell| &mut cell.members) {
+        member.assume_in_step = true;
+    }
 }
 
 fn lane<'a>(lanes: &'a mut [checker::Lane], port: &str) -> &'a mut Vec<Frame> {
