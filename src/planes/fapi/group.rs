@@ -23,6 +23,10 @@ const SLOTS: usize = 128;
 /// How far a message's slot may lie from the slot on air.
 const WINDOW: i64 = SLOTS as i64 / 2;
 
+/// Slots after the last that was indicated of which an L2 may ask: it schedules what is indicated, or a little more
+/// by a timer of its own. A stray request far ahead would hold every switch, and with it a failover, until then.
+const LEAD: i64 = 8;
+
 /// SLOT.indications in a row of whoever the L2 follows, too far from its clock, that begin it anew: the PHY was
 /// restarted, or stood still for longer than can be filled.
 const STRAYS: u8 = 32;
@@ -54,7 +58,7 @@ pub struct Given {
 /// Why a request goes nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RequestDrop {
-    /// Its slot is too far from the one on air.
+    /// Its slot is too far from the one on air, or ahead of the one indicated.
     OutOfStep,
     /// The owner of its slot is fenced: the slot is lost.
     Fenced,
@@ -225,7 +229,7 @@ impl Group {
         slot: SlotCount,
         now: Instant,
     ) -> Result<Given, RequestDrop> {
-        if !self.is_near(slot, now) {
+        if !self.is_near(slot, now) || self.is_early(slot) {
             return Err(RequestDrop::OutOfStep);
         }
         let full = owner(roles, slot);
@@ -309,7 +313,8 @@ impl Group {
         speaks(roles, member, slot)?;
         if self.ticker.clock().is_none() {
             // Slots that were never indicated are nobody's; nor are those of another clock.
-            if self.newest != SlotCount(0) && self.newest.since(slot).abs() > WINDOW {
+            let ahead = self.newest.since(slot);
+            if self.newest != SlotCount(0) && !(-WINDOW..=LEAD).contains(&ahead) {
                 self.forget(slot);
             }
             self.supplied = slot.offset(-1);
@@ -415,6 +420,11 @@ impl Group {
         let patience = Duration::from_nanos(slots * slot);
         let from = heard.unwrap_or(Instant::NEVER);
         from.after(patience).after(rules.ticker.grace)
+    }
+
+    /// True if `slot` is further ahead than an L2 asks.
+    fn is_early(&self, slot: SlotCount) -> bool {
+        self.ticker.clock().is_some() && slot.since(self.ticker.next()) >= LEAD
     }
 
     /// True if `slot` may be one of this cell's now; any is before the first SLOT.indication.

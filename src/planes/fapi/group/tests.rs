@@ -213,6 +213,30 @@ fn a_request_of_another_time_is_out_of_step() {
 }
 
 #[test]
+fn a_request_far_ahead_of_what_was_indicated_is_refused_and_holds_no_boundary() {
+    let (mut group, roles) = begun();
+    let stray = group.request(&roles, Request::DlTti, slot(LEAD + 1), told(0));
+    assert_eq!(stray, Err(RequestDrop::OutOfStep));
+    assert_eq!(group.next_boundary(), SlotCount(1), "nothing was given");
+    let early = group.request(&roles, Request::DlTti, slot(LEAD), told(0));
+    assert_eq!(early.map(|given| given.full), Ok(A));
+    assert_eq!(group.next_boundary(), slot(LEAD + 1));
+}
+
+#[test]
+fn what_was_asked_far_ahead_of_the_first_indication_holds_no_boundary() {
+    for (ahead, first) in [(LEAD, LEAD + 1), (LEAD + 1, 0)] {
+        let mut group = Group::default();
+        let roles = Roles::new(Mode::Single(A));
+        group.set_running(A, true);
+        let asked = group.request(&roles, Request::DlTti, slot(ahead), told(0));
+        assert!(asked.is_ok());
+        let _ = group.slot_indicated(&rules(), &roles, A, FIRST, START);
+        assert_eq!(group.next_boundary(), slot(first), "{ahead}");
+    }
+}
+
+#[test]
 fn only_the_owner_of_a_slot_is_heard_of_it() {
     let (mut group, mut roles) = begun();
     switch(&mut roles, slot(2), B);
