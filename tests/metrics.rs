@@ -240,7 +240,8 @@ fn figures_of_lcores_add_up_and_each_lcore_has_its_own_load() {
     assert_eq!(samples["ranshift_lcore_frames_total{lcore=\"4\"}"], 7.0);
 }
 
-/// `a.NAME.b` is `ranshift_a_b_total{a="NAME"}`; what has no NAME has no label; drops have a reason.
+/// `a.NAME.b` is `ranshift_a_b_total{a="NAME"}`; what has no NAME has no label; drops have a reason, and what the
+/// midhaul counts is told apart by a label too.
 fn by_rule(dotted: &str) -> String {
     let parts: Vec<&str> = dotted.split('.').collect();
     match parts.as_slice() {
@@ -251,12 +252,33 @@ fn by_rule(dotted: &str) -> String {
         ["peers", name, "drops", reason] => {
             format!("ranshift_peer_drops_total{{peer=\"{name}\",reason=\"{reason}\"}}")
         }
+        ["midhaul", du, what] => midhaul(du, what),
         [family, name, what] => {
             let one = family.trim_end_matches('s');
             format!("ranshift_{one}_{what}_total{{{one}=\"{name}\"}}")
         }
         _ => panic!("{dotted}"),
     }
+}
+
+fn midhaul(du: &str, what: &str) -> String {
+    let (metric, label) = match what {
+        "from_du" => ("packets", ",from=\"du\"".to_owned()),
+        "from_cu" => ("packets", ",from=\"cu\"".to_owned()),
+        "from_du_bytes" => ("bytes", ",from=\"du\"".to_owned()),
+        "from_cu_bytes" => ("bytes", ",from=\"cu\"".to_owned()),
+        "wrong_checksum" | "malformed" | "unread" | "conflicts" | "unwatched" => {
+            ("unbelieved_packets", format!(",why=\"{what}\""))
+        }
+        "handshakes" | "joined" | "restarts" | "ended" | "aborted" => {
+            ("association_changes", format!(",change=\"{what}\""))
+        }
+        _ => match what.strip_prefix("fenced_") {
+            Some(chunk) => ("fenced_packets", format!(",chunk=\"{chunk}\"")),
+            None => (what, String::new()),
+        },
+    };
+    format!("ranshift_midhaul_{metric}_total{{du=\"{du}\"{label}}}")
 }
 
 /// A scrape with a sample of every metric.
@@ -274,7 +296,11 @@ fn scrape() -> String {
 
 /// An appliance on which du-a speaks for 40 periods and du-b wants to.
 fn observed() -> (Observation, String) {
-    let mut appliance = Appliance::new(&two_dus("    liveness: {history: 20}"));
+    let yaml = two_dus("    liveness: {history: 20}");
+    let f1 = "attachment: dedicated, f1: {port: a, cu: cu-1, addresses: [10.30.0.11]}}";
+    let yaml = yaml.replacen("attachment: dedicated}", f1, 1);
+    let cus = "cus: {cu-1: {port: ru, addresses: [10.30.0.1]}}\ncells:";
+    let mut appliance = Appliance::new(&yaml.replacen("cells:", cus, 1));
     appliance.go_to(START);
     let mut sequence = 0;
     for slot in (0..400)
@@ -341,6 +367,7 @@ fn names() -> Names {
     Names {
         ports: all(&["ru", "a", "b"]),
         peers: all(&["ru-1", "du-a", "du-b"]),
+        pairs: all(&["du-a"]),
         cells: vec![CellNames {
             name: "cell-1".to_owned(),
             members: all(&["du-a", "du-b"]),

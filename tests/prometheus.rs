@@ -116,6 +116,10 @@ fn is_there_when_idle(name: &str) -> bool {
 fn appliance(api: SocketAddr, folder: &Path) -> String {
     let (text, state) = (on_silent_ports(), folder.join("live.state"));
     let state = state.display();
+    let f1 = "    f1: {port: du-1-side, cu: cu-1, addresses: [10.30.0.11]}\n    attachment:";
+    let text = text.replacen("    attachment:", f1, 1);
+    let cus = "cus: {cu-1: {port: ru-side, addresses: [10.30.0.1]}}\ncells:";
+    let text = text.replacen("cells:", cus, 1);
     format!("{text}\napi: {{listen: \"{api}\"}}\nstate: {{file: {state}}}\n")
 }
 

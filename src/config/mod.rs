@@ -6,6 +6,7 @@
 
 mod fapi_model;
 mod keys;
+mod midhaul_model;
 pub mod model;
 mod reference;
 pub mod scenario;

@@ -2,6 +2,7 @@
 //! into tables by `control::compile`. Positions in lists are the ids used everywhere else.
 
 pub use super::fapi_model::{Answer, Bodies, Dialect, Fapi, FapiPeer, P5};
+pub use super::midhaul_model::{Cu, F1};
 use crate::ran::{
     CyclicPrefix, Duration, EaxcId, EaxcLayout, MacAddr, MemberId, Numerology, PortId, VlanStack,
 };
@@ -41,6 +42,8 @@ pub struct Config {
     pub rus: Vec<Peer>,
     /// Distributed units.
     pub dus: Vec<Du>,
+    /// CUs.
+    pub cus: Vec<Cu>,
     /// L2s: what asks PHYs for slots.
     pub l2s: Vec<FapiPeer>,
     /// PHYs that an L2 of ours speaks to.
@@ -219,6 +222,8 @@ pub struct Du {
     pub peer: Peer,
     /// Dedicated to each cell it is a member of, or one identity for many.
     pub attachment: Attachment,
+    /// Its F1-C, if that crosses the appliance.
+    pub f1: Option<F1>,
 }
 
 /// How a DU is attached to the groups it belongs to.

@@ -6,6 +6,7 @@ use crate::config::model::{
     Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::control::fapi;
+use crate::control::midhaul;
 use crate::control::template::template;
 use crate::dataplane::live_state::places;
 use crate::dataplane::ownership::{Ownership, Wishes};
@@ -55,6 +56,7 @@ pub fn compile_keeping(config: &Config, term: u64, kept: &Kept) -> Tables {
         add_peer(&mut tables, &du.peer, kind);
     }
     fapi::add_peers(&mut tables, config);
+    midhaul::add_pairs(&mut tables, config);
     for (mac, port) in &bridge.hosts {
         tables.add_host(*mac, *port);
     }

@@ -2,6 +2,7 @@
 //! meaning has changed, one for each object that came or went. How a value was written is no difference.
 
 mod fapi;
+mod midhaul;
 
 use crate::config::Config;
 use crate::config::model::{
@@ -140,7 +141,9 @@ fn objects(config: &Config) -> Vec<Object> {
             Attachment::Pooled => "pooled",
         };
         all.push(object.with("attachment", attachment));
+        all.extend(midhaul::f1(config, du));
     }
+    all.extend(config.cus.iter().map(|cu| midhaul::cu(config, cu)));
     let l2s = config.l2s.iter().map(|l2| ("l2s", l2));
     for (section, fapi) in l2s.chain(config.phys.iter().map(|phy| ("phys", phy))) {
         let object = Object::new(format!("{section}.{}", fapi.peer.name));

@@ -12,6 +12,7 @@ pub mod difference;
 pub mod event_log;
 mod fapi;
 mod journal;
+mod midhaul;
 pub mod names;
 pub mod p5;
 pub mod prb_meter;

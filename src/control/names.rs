@@ -1,6 +1,7 @@
 //! Names of what the indices of tables, counters and events mean.
 
 use crate::config::model::{Cell, Config, Member};
+use crate::control::midhaul;
 use crate::dataplane::run_record::{CellNames, Names};
 
 /// The names in `config`.
@@ -8,6 +9,9 @@ pub fn names(config: &Config) -> Names {
     Names {
         ports: config.ports.iter().map(|port| port.name.clone()).collect(),
         peers: config.peers().map(|peer| peer.name.clone()).collect(),
+        pairs: midhaul::members(config)
+            .map(|du| du.peer.name.clone())
+            .collect(),
         cells: config
             .cells
             .iter()

@@ -9,7 +9,7 @@ use crate::control::recordings::next_recorder;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::replacement::{Adaptation, Carry, CellCarry, Outcome, Replacement};
-use crate::dataplane::tables::{CellTables, PeerKind, Tables};
+use crate::dataplane::tables::{CellTables, PairId, PairTables, PeerKind, Tables};
 use crate::ran::{CellId, Direction, EaxcId, LcoreId, MemberId, PeerId, PortId, StreamId};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -206,12 +206,28 @@ fn carry(old: &Config, new: &Config, before: &Tables, tables: &Tables) -> Carry 
         cells: carried.collect(),
         cells_now: cells.now.clone(),
         pooled: pooled.collect(),
+        pairs: pairs(before, tables, &peers),
         peers: peers.old.clone(),
         peers_now: match renumbered {
             true => peers.now.clone(),
             false => Vec::new(),
         },
     }
+}
+
+/// Where each pair of the midhaul was, if both tables say the same of it.
+fn pairs(before: &Tables, tables: &Tables, peers: &Moves<PeerId>) -> Vec<Option<PairId>> {
+    let was = |pair: &PairTables| {
+        let member = peers.old.get(pair.member.index()).copied().flatten()?;
+        let under_old = PairTables {
+            member,
+            ..pair.clone()
+        };
+        let mut all = before.midhaul.pairs().iter();
+        let at = all.position(|old| *old == under_old)?;
+        Some(PairId(at as u16))
+    };
+    tables.midhaul.pairs().iter().map(was).collect()
 }
 
 /// By new position the old one, and the reverse.

@@ -2,9 +2,10 @@
 
 use crate::config::model::{self, Attachment, Config, TimeSource};
 use crate::control::board::{Board, Known, Seat, Sight};
+use crate::control::midhaul;
 use crate::control::status::{
-    Appliance, Cell, CellMode, CellSpec, CellStatus, FapiStatus, Lcore, Ledger, Member, Peer, Phy,
-    Port, PortLosses, PrbUse, ScheduledMode, SlotPattern,
+    Appliance, Association, Cell, CellMode, CellSpec, CellStatus, FapiStatus, Lcore, Ledger,
+    Member, Peer, Phy, Port, PortLosses, PrbUse, ScheduledMode, SlotPattern,
 };
 use crate::control::tidings::letters;
 use crate::control::wanted::Wanted;
@@ -336,8 +337,28 @@ impl Look<'_> {
                         share: used as f64 / (window.slots * capacity).max(1) as f64,
                     })
                 }),
+                association: self.association(written, index, at),
             })
             .collect()
+    }
+
+    fn association(&self, written: &model::Cell, index: usize, at: Instant) -> Option<Association> {
+        let config = &self.wanted.config;
+        let du = config.dus.get(written.members.get(index)?.du?)?;
+        let cu = config.cus.get(du.f1.as_ref()?.cu)?;
+        let mut pairs = midhaul::members(config);
+        let pair = pairs.position(|of| of.peer.name == du.peer.name)?;
+        let mut sights = self.sights.iter();
+        let seen = sights.find_map(|sight| *sight.now.as_ref()?.pairs.get(pair)?);
+        let seen = seen.unwrap_or_default();
+        let tags = if seen.open > 0 { "known" } else { "unknown" };
+        Some(Association {
+            cu: cu.name.clone(),
+            tags: tags.to_owned(),
+            open: seen.open,
+            fenced: seen.fenced,
+            heard_us_ago: ago(at, seen.last_heard),
+        })
     }
 
     fn fapi(

@@ -5,8 +5,10 @@
 //! unit. Object ids are names.
 
 mod fapi;
+mod midhaul;
 
 pub use fapi::{FapiStatus, Phy};
+pub use midhaul::Association;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -286,6 +288,8 @@ pub struct Member {
     pub liveness_margin_us: Option<f64>,
     /// PRB use over the last window; absent if nothing was measured.
     pub prb_use: Option<PrbUse>,
+    /// Its associations with its CU; absent if its F1-C goes elsewhere.
+    pub association: Option<Association>,
 }
 
 /// What a member asked of the carrier, frames dropped for not owning the slot included.

@@ -261,6 +261,9 @@ impl Names<'_> {
             EventKind::Assigned { member, assigned } => {
                 json!({"member": self.member(member), "assigned": assigned})
             }
+            EventKind::Association { member, what } => {
+                json!({"member": self.member(member), "what": what.label()})
+            }
             EventKind::Replaced { term, new } => json!({"term": term, "new": new}),
             _ => json!({}),
         }

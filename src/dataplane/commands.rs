@@ -3,6 +3,7 @@
 
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{Action, Boundary, Command, EventKind, PatternBits, Refusal};
+use crate::dataplane::midhaul;
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
 use crate::ran::{CellId, Instant, MemberId, SlotCount, SlotPoint};
@@ -240,6 +241,7 @@ impl LcoreState {
         state.roles.fence(member);
         let cause = Cause::Command;
         self.say(now, cell, EventKind::Fenced { member, cause });
+        midhaul::fence(now, tables, self, cell, member);
         self.give_up(now, tables, cell, member);
         Ok(current)
     }
@@ -314,6 +316,7 @@ impl LcoreState {
             state.failover.waiting = None;
         }
         self.say(now, cell, EventKind::Readmitted { member });
+        midhaul::readmit(tables, self, cell, member);
         Ok(current)
     }
 

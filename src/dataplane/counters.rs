@@ -184,6 +184,82 @@ impl CellCounters {
     }
 }
 
+/// One DU and its CU on the midhaul.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PairCounters {
+    /// SCTP packets from the DU.
+    pub from_du: u64,
+    /// Their bytes, headers included.
+    pub from_du_bytes: u64,
+    /// SCTP packets from the CU.
+    pub from_cu: u64,
+    /// Their bytes, headers included.
+    pub from_cu_bytes: u64,
+    /// Packets with a wrong CRC32c, passed on and not believed.
+    pub wrong_checksum: u64,
+    /// Packets with a chunk of a wrong length, passed on and not believed.
+    pub malformed: u64,
+    /// IP fragments and frames of which only the beginning was at hand, passed on unread.
+    pub unread: u64,
+    /// Associations whose handshake was seen.
+    pub handshakes: u64,
+    /// Associations met in the middle.
+    pub joined: u64,
+    /// Restarts of an association by one of its ends.
+    pub restarts: u64,
+    /// Associations that an end has ended.
+    pub ended: u64,
+    /// Packets with tags that contradict those that are valid.
+    pub conflicts: u64,
+    /// Packets of more associations than can be watched.
+    pub unwatched: u64,
+    /// Associations ended from here because the DU was lost.
+    pub aborted: u64,
+    /// ABORT packets made for that, copies included.
+    pub abort_packets: u64,
+    /// Packets of the CU under a former tag after it was told: each was answered with another ABORT.
+    pub aborts_disproved: u64,
+    /// Losses of the DU at which no tag was known.
+    pub tags_unknown: u64,
+    /// INIT packets of the fenced DU that ended here.
+    pub fenced_init: u64,
+    /// DATA packets of the fenced DU that ended here.
+    pub fenced_data: u64,
+    /// SACK packets of the fenced DU that ended here.
+    pub fenced_sack: u64,
+    /// Other packets of the fenced DU that ended here.
+    pub fenced_other: u64,
+}
+
+impl PairCounters {
+    /// Every counter with its name, the same in reports, API and metrics.
+    pub const fn named(&self) -> [(&'static str, u64); 21] {
+        [
+            ("from_du", self.from_du),
+            ("from_du_bytes", self.from_du_bytes),
+            ("from_cu", self.from_cu),
+            ("from_cu_bytes", self.from_cu_bytes),
+            ("wrong_checksum", self.wrong_checksum),
+            ("malformed", self.malformed),
+            ("unread", self.unread),
+            ("handshakes", self.handshakes),
+            ("joined", self.joined),
+            ("restarts", self.restarts),
+            ("ended", self.ended),
+            ("conflicts", self.conflicts),
+            ("unwatched", self.unwatched),
+            ("aborted", self.aborted),
+            ("abort_packets", self.abort_packets),
+            ("aborts_disproved", self.aborts_disproved),
+            ("tags_unknown", self.tags_unknown),
+            ("fenced_init", self.fenced_init),
+            ("fenced_data", self.fenced_data),
+            ("fenced_sack", self.fenced_sack),
+            ("fenced_other", self.fenced_other),
+        ]
+    }
+}
+
 /// All counters of one lcore.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
@@ -197,6 +273,8 @@ pub struct Counters {
     pub peers: Vec<PeerCounters>,
     /// By `CellId`.
     pub cells: Vec<CellCounters>,
+    /// By `PairId`.
+    pub pairs: Vec<PairCounters>,
     /// Events that found the mailbox full.
     pub events_lost: u64,
     /// PTP frames seen in the data path.
@@ -289,6 +367,56 @@ impl CellCounters {
     }
 }
 
+impl PairCounters {
+    const fn add(&mut self, other: &Self) {
+        // Taken apart, so that one that is forgotten does not compile.
+        let Self {
+            from_du,
+            from_du_bytes,
+            from_cu,
+            from_cu_bytes,
+            wrong_checksum,
+            malformed,
+            unread,
+            handshakes,
+            joined,
+            restarts,
+            ended,
+            conflicts,
+            unwatched,
+            aborted,
+            abort_packets,
+            aborts_disproved,
+            tags_unknown,
+            fenced_init,
+            fenced_data,
+            fenced_sack,
+            fenced_other,
+        } = *other;
+        self.from_du += from_du;
+        self.from_du_bytes += from_du_bytes;
+        self.from_cu += from_cu;
+        self.from_cu_bytes += from_cu_bytes;
+        self.wrong_checksum += wrong_checksum;
+        self.malformed += malformed;
+        self.unread += unread;
+        self.handshakes += handshakes;
+        self.joined += joined;
+        self.restarts += restarts;
+        self.ended += ended;
+        self.conflicts += conflicts;
+        self.unwatched += unwatched;
+        self.aborted += aborted;
+        self.abort_packets += abort_packets;
+        self.aborts_disproved += aborts_disproved;
+        self.tags_unknown += tags_unknown;
+        self.fenced_init += fenced_init;
+        self.fenced_data += fenced_data;
+        self.fenced_sack += fenced_sack;
+        self.fenced_other += fenced_other;
+    }
+}
+
 impl Counters {
     /// Adds the counts of another lcore with the same tables.
     pub fn add(&mut self, other: &Self) {
@@ -300,6 +428,8 @@ impl Counters {
         add(&mut self.peers, &other.peers, PeerCounters::add);
         extend(&mut self.cells, other.cells.len());
         add(&mut self.cells, &other.cells, CellCounters::add);
+        extend(&mut self.pairs, other.pairs.len());
+        add(&mut self.pairs, &other.pairs, PairCounters::add);
         self.events_lost += other.events_lost;
         self.ptp_seen += other.ptp_seen;
     }

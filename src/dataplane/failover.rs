@@ -5,6 +5,7 @@
 use crate::dataplane::fapi;
 use crate::dataplane::lcore_state::{CellState, LcoreState};
 use crate::dataplane::mailbox::{EventKind, Refusal};
+use crate::dataplane::midhaul;
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
 use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
@@ -140,6 +141,7 @@ impl LcoreState {
             due_at,
         };
         self.say(now, cell, kind);
+        midhaul::lost(now, tables, self, cell, from);
         self.begin_at_once(now, tables, cell, (from, to), after.offset(1));
         after.offset(1)
     }

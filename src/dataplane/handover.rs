@@ -9,6 +9,7 @@
 use crate::dataplane::classify;
 use crate::dataplane::fapi;
 use crate::dataplane::frame_io::FrameInfo;
+use crate::dataplane::midhaul;
 use crate::dataplane::tables::Tables;
 use crate::ran::{LcoreId, PeerId, PortId};
 use crate::wire::ecpri::MessageType;
@@ -148,7 +149,7 @@ fn is_crowded<T>(queue: &ArrayQueue<T>) -> bool {
     queue.len() >= queue.capacity() - queue.capacity() / 4
 }
 
-/// The configured peer that sent a frame: all that handing it over needs to know.
+/// The configured peer that sent a frame, or on the midhaul was sent it: all that handing it over needs to know.
 #[inline]
 pub fn sender(head: &[u8], info: FrameInfo, tables: &Tables) -> Option<PeerId> {
     let received = head.get(usize::from(info.start)..)?;
@@ -157,7 +158,8 @@ pub fn sender(head: &[u8], info: FrameInfo, tables: &Tables) -> Option<PeerId> {
         return Some(peer);
     }
     let (ethernet, _) = Ethernet::parse(received).ok()?;
-    tables.peer(info.port, ethernet.source(), ethernet.vlans())
+    let peer = tables.peer(info.port, ethernet.source(), ethernet.vlans());
+    peer.or_else(|| midhaul::owner(received, info.port, tables))
 }
 
 /// Whether a frame of `peer` is a C-plane message.

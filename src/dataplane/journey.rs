@@ -10,6 +10,7 @@ use crate::dataplane::downlink;
 use crate::dataplane::fapi;
 use crate::dataplane::frame_io::FrameInfo;
 use crate::dataplane::lcore_state::{FragmentFate, LcoreState};
+use crate::dataplane::midhaul;
 use crate::dataplane::outbox::Outbox;
 use crate::dataplane::passing;
 use crate::dataplane::run_record::Trace;
@@ -99,11 +100,11 @@ fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> 
         if ethernet.ethertype() == classify::ECPRI {
             return Err(DropReason::UnknownPeer);
         }
-        return fapi::steer(head, scene).unwrap_or_else(|| passing::bridge(head, scene));
+        return elsewhere(head, scene);
     };
     let envelope = classify::envelope(received, scene.frame, scene.tables, &ethernet, body, peer)?;
     let Some(envelope) = envelope else {
-        return fapi::steer(head, scene).unwrap_or_else(|| passing::bridge(head, scene));
+        return elsewhere(head, scene);
     };
     let pdu = received
         .get(usize::from(envelope.header)..)
@@ -120,6 +121,14 @@ fn steer(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> 
     };
     let fate = judge(pdu, scene, &envelope, &message, plane)?;
     carry_out(head, scene, &envelope, &message, fate)
+}
+
+/// What is not fronthaul: FAPI, the midhaul, or bridged.
+fn elsewhere(head: &mut [u8], scene: &mut Scene<'_>) -> Result<Verdict, DropReason> {
+    if let Some(decided) = fapi::steer(head, scene) {
+        return decided;
+    }
+    midhaul::steer(head, scene).unwrap_or_else(|| passing::bridge(head, scene))
 }
 
 /// The fate of one C-plane or U-plane message.

@@ -1,11 +1,11 @@
 //! The words for events, roles, causes and refusals: the same in reports, API, metrics and log.
 
-use crate::dataplane::mailbox::{Cause, DueClass, EventKind, Refusal};
+use crate::dataplane::mailbox::{AssociationEvent, Cause, DueClass, EventKind, Refusal};
 use crate::dataplane::observation::Role;
 
 impl EventKind {
     /// Every word of `label`, in order of declaration.
-    pub const LABELS: [&'static str; 19] = [
+    pub const LABELS: [&'static str; 20] = [
         "accepted",
         "refused",
         "mode",
@@ -25,6 +25,7 @@ impl EventKind {
         "ptp_seen",
         "assigned",
         "replaced",
+        "association",
     ];
 
     /// Position in `LABELS`.
@@ -49,12 +50,32 @@ impl EventKind {
             Self::PtpSeen => 16,
             Self::Assigned { .. } => 17,
             Self::Replaced { .. } => 18,
+            Self::Association { .. } => 19,
         }
     }
 
     /// The word for it.
     pub fn label(&self) -> &'static str {
         Self::LABELS.get(self.index()).copied().unwrap_or_default()
+    }
+}
+
+impl AssociationEvent {
+    /// The word for it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Up { joined: false } => "up",
+            Self::Up { joined: true } => "joined",
+            Self::Restarted => "restarted",
+            Self::Ended { graceful: true, .. } => "shut_down",
+            Self::Ended {
+                graceful: false, ..
+            } => "ended",
+            Self::Aborted { .. } => "aborted",
+            Self::Disproved => "abort_disproved",
+            Self::TagsUnknown => "tags_unknown",
+            Self::Lost => "lost",
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! The small mutable rest beside the tables: what each cell remembers. Sized when tables are compiled,
 //! owned by one lcore, never allocated for a frame.
 
-use crate::dataplane::counters::{CellCounters, Counters, PeerCounters, PortCounters};
+use crate::dataplane::counters::{
+    CellCounters, Counters, PairCounters, PeerCounters, PortCounters,
+};
 use crate::dataplane::fapi::{self, state::FapiState};
 use crate::dataplane::holding::Piece;
 use crate::dataplane::live_state::{LiveState, Saved};
 use crate::dataplane::mailbox::{Event, EventKind, MAX_MEMBERS};
+use crate::dataplane::midhaul::state::MidhaulState;
 use crate::dataplane::outbox::Outbox;
 use crate::dataplane::run_record::Trace;
 use crate::dataplane::tables::{CellTables, PeerKind, Tables};
@@ -49,6 +52,8 @@ pub struct LcoreState {
     pub pool: Vec<PoolState>,
     /// By `PeerId`: delay measurements toward that RU.
     pub measurements: Vec<Box<Measurements>>,
+    /// DUs and their CUs.
+    pub midhaul: MidhaulState,
     /// Counters.
     pub counters: Counters,
     /// What was found out about the last frame.
@@ -241,10 +246,12 @@ impl LcoreState {
             deadlines: vec![Instant::NEVER; cells.len()],
             pool: pool.collect(),
             measurements: vec![Box::default(); tables.peers.len()],
+            midhaul: MidhaulState::new(&tables.midhaul),
             counters: Counters {
                 ports: vec![PortCounters::default(); tables.flood.len()],
                 peers: vec![PeerCounters::default(); tables.peers.len()],
                 cells: vec![CellCounters::default(); cells.len()],
+                pairs: vec![PairCounters::default(); tables.midhaul.pairs().len()],
                 ..Counters::default()
             },
             trace: Trace::default(),
@@ -314,10 +321,10 @@ impl LcoreState {
         }
     }
 
-    /// The earliest deadline of all cells, or earlier.
+    /// The earliest deadline of all cells and of the midhaul, or earlier.
     #[inline]
-    pub const fn next_deadline(&self) -> Instant {
-        self.earliest
+    pub fn next_deadline(&self) -> Instant {
+        self.earliest.min(self.midhaul.due)
     }
 
     /// Finds the earliest deadline again.

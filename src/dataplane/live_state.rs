@@ -12,6 +12,7 @@ pub mod record;
 
 use crate::dataplane::lcore_state::{CellState, LcoreState, PoolState};
 use crate::dataplane::mailbox::EventKind;
+use crate::dataplane::midhaul;
 use crate::dataplane::tables::{CellTables, Tables};
 use crate::planes::fronthaul::cplane::digest;
 use crate::ran::{CellId, Duration, Instant, Plane, SequenceNumber, SlotClock, StreamId};
@@ -134,6 +135,7 @@ impl LcoreState {
         for index in 0..self.cells.len() {
             self.refresh_deadline(tables, CellId(index as u16));
         }
+        midhaul::restore(now, tables, self);
     }
 
     /// Something of `cell` has changed that a restart must find.

@@ -12,6 +12,7 @@ pub use crate::planes::{
     fronthaul::pattern::{MAX_PATTERN, PatternBits},
     fronthaul::usage::MAX_MEMBERS,
     liveness::DueClass,
+    midhaul::End,
     role::{Cause, Mode},
 };
 use crate::ran::{CellId, Instant, MemberId, SlotCount, StreamId};
@@ -367,6 +368,44 @@ pub enum EventKind {
         /// True if the cell was not there before.
         new: bool,
     },
+    /// Something about the midhaul associations of a DU.
+    Association {
+        /// The DU.
+        member: MemberId,
+        /// What.
+        what: AssociationEvent,
+    },
+}
+
+/// What happened to midhaul associations of a DU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssociationEvent {
+    /// One is up: it could be aborted.
+    Up {
+        /// Met in the middle; else its handshake was seen.
+        joined: bool,
+    },
+    /// One began anew between the same ends: no failure.
+    Restarted,
+    /// One has ended.
+    Ended {
+        /// Who ended it.
+        by: End,
+        /// By SHUTDOWN, else by ABORT.
+        graceful: bool,
+    },
+    /// The DU is gone: its CU was told.
+    Aborted {
+        /// How many associations ended thus.
+        associations: u8,
+    },
+    /// The CU went on with an association after it was told: told again.
+    Disproved,
+    /// The DU is gone, and no tag is known with which its CU could be told.
+    TagsUnknown,
+    /// The DU is gone, and its CU is not to be told.
+    Lost,
 }
 
 /// Why a command or failover cannot be done.

@@ -19,6 +19,7 @@ mod labels;
 pub mod lcore_state;
 pub mod live_state;
 pub mod mailbox;
+pub mod midhaul;
 pub mod observation;
 pub mod outbox;
 pub mod ownership;

@@ -6,10 +6,12 @@
 use crate::dataplane::counters::Counters;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::MAX_MEMBERS;
+use crate::dataplane::midhaul::state::PairState;
 use crate::dataplane::tables::Tables;
 use crate::planes::fapi::group::Group;
 use crate::planes::fronthaul::pattern::PatternBits;
 pub use crate::planes::margins::{MARGIN_BOUNDS_NS, Margins};
+use crate::planes::midhaul::association::Phase;
 pub use crate::planes::role::Role;
 use crate::planes::role::{Cause, Mode};
 use crate::ran::{CellId, Instant, MemberId, SlotClock, SlotCount};
@@ -25,6 +27,8 @@ pub struct Observation {
     pub counters: Counters,
     /// By `CellId`; `None` for a cell that another lcore owns.
     pub cells: Vec<Option<CellObservation>>,
+    /// By `PairId`; `None` for a DU that another lcore owns.
+    pub pairs: Vec<Option<PairObservation>>,
     /// What the loop did since the process started.
     pub load: Load,
 }
@@ -34,14 +38,17 @@ impl Observation {
     pub fn with_room(tables: &Tables, others: &Tables) -> Self {
         let most = |count: fn(&Tables) -> usize| count(tables).max(count(others));
         let cells = most(|tables| tables.cells.len());
+        let pairs = most(|tables| tables.midhaul.pairs().len());
         Self {
             counters: Counters {
                 ports: Vec::with_capacity(most(|tables| tables.flood.len())),
                 peers: Vec::with_capacity(most(|tables| tables.peers.len())),
                 cells: Vec::with_capacity(cells),
+                pairs: Vec::with_capacity(pairs),
                 ..Counters::default()
             },
             cells: Vec::with_capacity(cells),
+            pairs: Vec::with_capacity(pairs),
             ..Self::default()
         }
     }
@@ -147,6 +154,29 @@ impl PhyObservation {
     }
 }
 
+/// A DU and its CU on the midhaul.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PairObservation {
+    /// What the DU says does not reach the CU.
+    pub fenced: bool,
+    /// Associations of which a tag is known: they could be aborted.
+    pub open: u8,
+    /// When a packet of any of them was last believed; `Instant(0)` without one.
+    pub last_heard: Instant,
+}
+
+impl PairObservation {
+    fn of(state: &PairState) -> Self {
+        let known = state.watcher.associations().iter();
+        let open = known.filter(|association| association.phase() == Phase::Open);
+        Self {
+            fenced: state.fenced,
+            open: open.clone().count() as u8,
+            last_heard: open.map(|known| known.heard()).max().unwrap_or_default(),
+        }
+    }
+}
+
 /// An observation under way: totals first, in one step, so that they hold for one moment; then a few
 /// cells or peers a step, so that a thousand of them make no long gap.
 #[derive(Debug)]
@@ -174,6 +204,14 @@ impl Filling {
         to.events_lost = from.events_lost;
         to.ptp_seen = from.ptp_seen;
         to.ports.clone_from(&from.ports);
+        to.pairs.clone_from(&from.pairs);
+        observation.pairs.clear();
+        let pairs = tables.midhaul.pairs().iter().zip(&lcore.midhaul.pairs);
+        observation.pairs.extend(pairs.map(|(rules, state)| {
+            let owner = tables.owners.of_peer(rules.member);
+            let owned = lcore.me.is_none_or(|me| me == owner);
+            owned.then(|| PairObservation::of(state))
+        }));
         to.peers.clear();
         to.cells.clear();
         observation.cells.clear();

@@ -183,7 +183,11 @@ fn pollers_of_ports(
 fn cells_behind(tables: &Tables, port: PortId, lcores: usize, cells: &[LcoreId]) -> Vec<usize> {
     let mut behind = vec![0; lcores];
     let peers = tables.peers.iter().filter(|peer| peer.port == port);
-    for (cell, _) in peers.flat_map(|peer| &peer.cells) {
+    // Of a pair on the midhaul the DU's lcore decides, at both ends.
+    let pairs = tables.midhaul.pairs().iter();
+    let pairs = pairs.filter(|pair| pair.ports.member == port || pair.ports.fixed == port);
+    let members = pairs.filter_map(|pair| tables.peer_entry(pair.member));
+    for (cell, _) in peers.chain(members).flat_map(|peer| &peer.cells) {
         let owner = cells.get(cell.index());
         if let Some(count) = owner.and_then(|owner| behind.get_mut(owner.index())) {
             *count += 1;

@@ -284,7 +284,7 @@ fn by_map(scene: &mut Scene<'_>, destination: MacAddr) -> Result<Verdict, DropRe
     Ok(Verdict::Fanout(departure))
 }
 
-fn unchanged(scene: &Scene<'_>, port: PortId) -> Departure {
+pub(super) fn unchanged(scene: &Scene<'_>, port: PortId) -> Departure {
     Departure {
         port,
         start: scene.frame.start,

@@ -415,8 +415,12 @@ impl Recorder {
         for event in events.get(self.seen..).unwrap_or_default() {
             let ring = self.by_cell.get(event.cell.index()).copied();
             let ring = ring.and_then(|ring| self.rings.get_mut(usize::from(ring)));
-            // Told of the first cell, whoever sends PTP.
-            if let Some(ring) = ring.filter(|_| event.kind != EventKind::PtpSeen) {
+            // Told of the first cell, whoever sends PTP; of the midhaul no packet is recorded.
+            let foreign = matches!(
+                event.kind,
+                EventKind::PtpSeen | EventKind::Association { .. }
+            );
+            if let Some(ring) = ring.filter(|_| !foreign) {
                 self.waiting |= ring.hear(event);
             }
         }

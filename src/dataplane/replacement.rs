@@ -6,8 +6,9 @@
 
 use crate::dataplane::lcore_state::{CellState, LcoreState, PoolState};
 use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS, Refusal};
+use crate::dataplane::midhaul;
 use crate::dataplane::recorder::Recorder;
-use crate::dataplane::tables::{CellTables, Tables};
+use crate::dataplane::tables::{CellTables, PairId, Tables};
 use crate::planes::role::{Cause, Mode, NOBODY, Roles};
 use crate::ran::{CellId, Instant, LcoreId, MemberId, PeerId, SlotCount, StreamId};
 use std::mem::swap;
@@ -57,6 +58,8 @@ pub struct Carry {
     pub peers_now: Vec<Option<PeerId>>,
     /// Pooled DUs that stay, new and old.
     pub pooled: Vec<(PeerId, PeerId)>,
+    /// By new `PairId`: the old one, if both say the same.
+    pub pairs: Vec<Option<PairId>>,
 }
 
 /// Where a cell's state comes from.
@@ -114,6 +117,7 @@ impl LcoreState {
         self.take_counters(old, carry);
         self.take_measurements(old, carry);
         self.take_pool(tables, old, carry);
+        self.take_pairs(old, carry);
         swap(&mut self.scratch, &mut old.scratch);
         self.live.take_memory(&old.live);
         self.take_events(old);
@@ -137,6 +141,7 @@ impl LcoreState {
                 }
             }
         }
+        midhaul::restore(now, tables, self);
         self.rescan_deadlines();
         replacement.outcome = Outcome::Done;
     }
@@ -185,6 +190,26 @@ impl LcoreState {
                 pending.renumber(|peer| carry.peers_now.get(peer.index()).copied().flatten());
             }
         }
+    }
+
+    /// A pair that stays goes on as it is; so do its counts.
+    fn take_pairs(&mut self, old: &mut Self, carry: &Carry) {
+        for (to, from) in carry.pairs.iter().enumerate() {
+            let from = from.map(PairId::index);
+            if let (Some(state), Some(before)) = (
+                self.midhaul.pairs.get_mut(to),
+                from.and_then(|from| old.midhaul.pairs.get_mut(from)),
+            ) {
+                swap(state, before);
+            }
+            if let (Some(counters), Some(before)) = (
+                self.counters.pairs.get_mut(to),
+                from.and_then(|from| old.counters.pairs.get(from)),
+            ) {
+                *counters = *before;
+            }
+        }
+        self.midhaul.refresh();
     }
 
     /// Pooled DUs stay assigned to a cell that stays and has them as a member.

@@ -55,6 +55,8 @@ pub struct Names {
     pub ports: Vec<String>,
     /// Peers: RUs first, then DUs, in order of the configuration.
     pub peers: Vec<String>,
+    /// DUs of the pairs on the midhaul, in order of the configuration.
+    pub pairs: Vec<String>,
     /// Cells.
     pub cells: Vec<CellNames>,
 }

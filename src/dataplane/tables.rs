@@ -3,8 +3,10 @@
 //! small entries, so that one frame costs two or three cache lines however many cells there are.
 
 mod fapi;
+mod midhaul;
 
 pub use fapi::{FapiTables, OwnAddress, P7Address, P7Entry, PhyTables};
+pub use midhaul::{MidhaulTables, PairId, PairTables};
 
 use crate::dataplane::ownership::Ownership;
 use crate::planes::fronthaul::pattern::PatternBits;
@@ -40,6 +42,8 @@ pub struct Tables {
     pub owners: Ownership,
     /// The appliance's own addresses, sorted by port.
     pub own: Vec<OwnAddress>,
+    /// DUs and their CUs.
+    pub midhaul: MidhaulTables,
     ingress: Index<IngressKey, PeerId>,
     p7: Index<P7Key, PeerId>,
     flows: Index<FlowKey, Flow>,
@@ -287,6 +291,7 @@ impl Tables {
             flood,
             owners: Ownership::default(),
             own: Vec::new(),
+            midhaul: MidhaulTables::default(),
             ingress: Index::default(),
             p7: Index::default(),
             flows: Index::default(),

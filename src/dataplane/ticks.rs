@@ -4,13 +4,15 @@
 use crate::dataplane::fapi;
 use crate::dataplane::lcore_state::LcoreState;
 use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS};
+use crate::dataplane::midhaul;
 use crate::dataplane::tables::{CellTables, Tables};
 use crate::planes::liveness::Missed;
 use crate::planes::role::{Cause, Mode, Span};
 use crate::ran::{CellId, Instant, MemberId, SlotCount};
 
-/// Does everything that is due by `now` in every cell.
+/// Does everything that is due by `now` in every cell, and on the midhaul.
 pub fn tick(now: Instant, tables: &Tables, lcore: &mut LcoreState) {
+    midhaul::tick(now, tables, lcore);
     // Of cells that lose their members at once, the first has the standby that they share.
     for cell in tables.order.iter().copied() {
         let due = lcore.deadlines.get(cell.index());

@@ -309,7 +309,8 @@ fn measures_payload(tables: &Tables, cell: CellId) -> bool {
 
 fn is_compared(tables: &Tables, event: &Event) -> bool {
     match event.kind {
-        EventKind::PtpSeen => false,
+        // Of the midhaul no packet is recorded.
+        EventKind::PtpSeen | EventKind::Association { .. } => false,
         EventKind::PrbUse { .. } => !measures_payload(tables, event.cell),
         _ => true,
     }

@@ -228,6 +228,9 @@ impl Story<'_> {
             } => {
                 json!({"member": member(who), "assigned": assigned})
             }
+            EventKind::Association { member: who, what } => {
+                json!({"member": member(who), "what": what.label()})
+            }
             _ => json!({}),
         }
     }

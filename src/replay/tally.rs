@@ -9,7 +9,7 @@ use crate::dataplane::{
 };
 
 /// Every counter by name: `ledger.sent`, `drops.LABEL`, `ports.NAME.sent`, `peers.NAME.missing`,
-/// `peers.NAME.drops.LABEL`, `cells.NAME.FIELD`.
+/// `peers.NAME.drops.LABEL`, `cells.NAME.FIELD`, `midhaul.DU.FIELD`.
 pub fn flat(counters: &Counters, names: &Names) -> BTreeMap<String, u64> {
     let mut flat = BTreeMap::new();
     let ledger = &counters.ledger;
@@ -56,6 +56,9 @@ pub fn flat(counters: &Counters, names: &Names) -> BTreeMap<String, u64> {
     }
     for (names, cell) in names.cells.iter().zip(&counters.cells) {
         put(&mut flat, &format!("cells.{}", names.name), cell.named());
+    }
+    for (name, pair) in names.pairs.iter().zip(&counters.pairs) {
+        put(&mut flat, &format!("midhaul.{name}"), pair.named());
     }
     put(
         &mut flat,

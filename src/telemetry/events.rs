@@ -1,7 +1,7 @@
 //! One event as one phrase, without its instant and cell.
 
 use super::words::{Words, counted, due_class, refusal};
-use crate::dataplane::mailbox::{Cause, Event, EventKind};
+use crate::dataplane::mailbox::{AssociationEvent, Cause, End, Event, EventKind};
 use crate::ran::{CellId, MemberId};
 
 /// What the event says.
@@ -59,6 +59,7 @@ pub(super) fn describe(words: Words<'_>, event: &Event) -> String {
         EventKind::Replaced { term, new: false } => {
             format!("changed with tables of term {term}; roles and numbering go on")
         }
+        EventKind::Association { member: who, what } => midhaul(&member(who), what),
         EventKind::PtpSeen => "PTP goes through the data path, which ruins its accuracy".to_owned(),
         _ => silence_or_conflict(words, cell, event.kind),
     }
@@ -134,6 +135,42 @@ fn silence_or_conflict(words: Words<'_>, cell: CellId, kind: EventKind) -> Strin
         }
         // Answered by `describe` itself.
         _ => String::new(),
+    }
+}
+
+fn midhaul(du: &str, what: AssociationEvent) -> String {
+    let end = |end| match end {
+        End::Member => "the DU",
+        End::Fixed => "its CU",
+    };
+    match what {
+        AssociationEvent::Up { joined: false } => {
+            format!("{du} has an association with its CU")
+        }
+        AssociationEvent::Up { joined: true } => {
+            format!("{du} has an association with its CU, met in the middle")
+        }
+        AssociationEvent::Restarted => {
+            format!("the association of {du} with its CU began anew: no failure")
+        }
+        AssociationEvent::Ended { by, graceful: true } => {
+            format!("an association of {du} was shut down, last by {}", end(by))
+        }
+        AssociationEvent::Ended {
+            by,
+            graceful: false,
+        } => format!("an association of {du} was aborted by {}", end(by)),
+        AssociationEvent::Aborted { associations } => format!(
+            "the CU was told that {du} is gone: {} aborted",
+            counted(u64::from(associations), "association")
+        ),
+        AssociationEvent::Disproved => {
+            format!("the CU goes on with {du} although it was told: told again")
+        }
+        AssociationEvent::TagsUnknown => {
+            format!("the CU cannot be told that {du} is gone: tags unknown")
+        }
+        AssociationEvent::Lost => format!("{du} is gone; its CU is not to be told"),
     }
 }
 

@@ -113,6 +113,7 @@ fn run(slots: u64, speaks: fn(u64, MemberId) -> (bool, bool)) -> RunRecord {
         names: Names {
             ports: names(&["ru-side", "du-1-side", "du-2-side"]),
             peers: names(&["ru-1", "du-1", "du-2"]),
+            pairs: Vec::new(),
             cells: vec![CellNames {
                 name: "cell-1".to_owned(),
                 members: names(&["du-1", "du-2"]),

@@ -11,6 +11,7 @@ mod fapi;
 mod frames;
 mod lcores;
 mod members;
+mod midhaul;
 mod process;
 mod reference;
 mod rules;
@@ -127,6 +128,7 @@ const TOPICS: &[Topic] = &[
     cells::TOPIC,
     fapi::TOPIC,
     members::TOPIC,
+    midhaul::TOPIC,
     lcores::TOPIC,
     lcores::MEMPOOLS,
 ];

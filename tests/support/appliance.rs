@@ -119,6 +119,18 @@ impl Appliance {
         self.events.extend(self.worker.drain_events());
         let ledger = self.worker.counters().ledger;
         assert_eq!(ledger.balance(), 0, "{ledger:?}");
+        self.left()
+    }
+
+    /// What ticks have made leaves.
+    pub(crate) fn flush(&mut self) -> Vec<Left> {
+        self.worker.flush(&mut self.io, self.now);
+        let ledger = self.worker.counters().ledger;
+        assert_eq!(ledger.balance(), 0, "{ledger:?}");
+        self.left()
+    }
+
+    fn left(&mut self) -> Vec<Left> {
         self.io
             .take_sent()
             .map(|(port, frame)| Left {

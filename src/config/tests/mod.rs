@@ -6,6 +6,7 @@ mod files;
 mod groups;
 mod lcores;
 mod log;
+mod midhaul;
 mod peers;
 mod scenarios;
 mod sharing;

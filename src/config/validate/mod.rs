@@ -11,6 +11,7 @@ mod fapi;
 mod lcores;
 mod log;
 mod members;
+mod midhaul;
 mod peers;
 mod recorder;
 mod rules;
@@ -19,7 +20,7 @@ mod state;
 mod timing;
 
 use super::keys::{Accepts, Key, Table};
-use super::model::{Cell, Config, Du, FapiPeer, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
+use super::model::{Cell, Config, Cu, Du, FapiPeer, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
 use super::source::fields::{Field, Section};
 use super::source::problem::Diagnosis;
 use super::source::tree::{Node, shorten};
@@ -33,6 +34,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let ports = named(&file, "ports", MAX_PORTS, diagnosis);
     let rus = named(&file, "rus", MAX_PEERS, diagnosis);
     let dus = named(&file, "dus", MAX_PEERS, diagnosis);
+    let cus = named(&file, "cus", MAX_PEERS, diagnosis);
     let l2s = named(&file, "l2s", MAX_PEERS / 2, diagnosis);
     let phys = named(&file, "phys", MAX_PEERS / 2, diagnosis);
     let cells = named(&file, "cells", MAX_CELLS, diagnosis);
@@ -40,6 +42,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         ports: ports.iter().map(|(name, _)| *name).collect(),
         rus: rus.iter().map(|(name, _)| *name).collect(),
         dus: dus.iter().map(|(name, _)| *name).collect(),
+        cus: cus.iter().map(|(name, _)| *name).collect(),
         l2s: l2s.iter().map(|(name, _)| *name).collect(),
         phys: phys.iter().map(|(name, _)| *name).collect(),
     };
@@ -50,6 +53,9 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         }),
         dus: items(dus, diagnosis, |name, field, d| {
             peers::du(name, field, &names, d)
+        }),
+        cus: items(cus, diagnosis, |name, field, d| {
+            midhaul::cu(name, field, &names, d)
         }),
         l2s: items(l2s, diagnosis, |name, field, d| {
             fapi::l2(name, field, &names, d)
@@ -71,6 +77,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let state = file.read("state", diagnosis, state::state);
     let recorder = file.read("recorder", diagnosis, recorder::recorder);
     rules::across(&draft, diagnosis);
+    midhaul::across(&draft, diagnosis);
     if let Some(lcores) = &lcores {
         lcores::across(&draft, lcores, diagnosis);
     }
@@ -81,6 +88,7 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         ports: values(draft.ports)?,
         rus: values(draft.rus)?,
         dus: values(draft.dus)?,
+        cus: values(draft.cus)?,
         l2s: values(draft.l2s)?,
         phys: values(draft.phys)?,
         cells: values(draft.cells)?,
@@ -99,6 +107,7 @@ pub(super) struct Names<'t> {
     pub(super) ports: Vec<&'t str>,
     pub(super) rus: Vec<&'t str>,
     pub(super) dus: Vec<&'t str>,
+    pub(super) cus: Vec<&'t str>,
     pub(super) l2s: Vec<&'t str>,
     pub(super) phys: Vec<&'t str>,
 }
@@ -115,6 +124,7 @@ struct Draft<'t> {
     ports: Vec<Item<'t, Port>>,
     rus: Vec<Item<'t, Peer>>,
     dus: Vec<Item<'t, Du>>,
+    cus: Vec<Item<'t, Cu>>,
     l2s: Vec<Item<'t, FapiPeer>>,
     phys: Vec<Item<'t, FapiPeer>>,
     cells: Vec<Item<'t, Cell>>,
@@ -193,6 +203,7 @@ pub(super) const FILE: Table = Table {
         Key::required("ports", NAMED, "", "Ports of the appliance."),
         Key::absent("rus", NAMED, "", "none", "Radio units."),
         Key::absent("dus", NAMED, "", "none", "Distributed units."),
+        Key::absent("cus", NAMED, "", "none", "CUs of the DUs, on the midhaul."),
         Key::absent("l2s", NAMED, "", "none", "L2s that speak nFAPI."),
         Key::absent("phys", NAMED, "", "none", "PHYs that speak nFAPI."),
         Key::required(
@@ -259,6 +270,9 @@ pub(super) const TABLES: &[&Table] = &[
     &peers::PORT,
     &peers::RU,
     &peers::DU,
+    &midhaul::F1_TABLE,
+    &midhaul::CU,
+    &midhaul::ENCAPSULATION,
     &fapi::L2,
     &fapi::PHY,
     &peers::PLANES,

@@ -1,6 +1,6 @@
 //! Ports, RUs and DUs: who is on the wire, where, and under which addresses.
 
-use super::Names;
+use super::{Names, midhaul};
 use crate::config::keys::{Accepts, Key, MAC, Table};
 use crate::config::model::{Attachment, Du, Peer, Port, Transport};
 use crate::config::source::fields::{Field, Section};
@@ -50,6 +50,7 @@ pub(super) fn du(
     let section = Section::open(field, DU.keys, diagnosis)?;
     let peer = peer(name, &section, names, diagnosis);
     let attachment = section.read("attachment", diagnosis, Field::word);
+    let f1 = section.optional("f1", diagnosis, |f, d| midhaul::f1(f, names, d));
     let attachment = match attachment? {
         "dedicated" => Attachment::Dedicated,
         _ => Attachment::Pooled,
@@ -57,6 +58,7 @@ pub(super) fn du(
     Some(Du {
         peer: peer?,
         attachment,
+        f1: f1?,
     })
 }
 
@@ -162,7 +164,7 @@ fn udp(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<Transport> {
     })
 }
 
-fn address(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<IpAddr> {
+pub(super) fn address(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<IpAddr> {
     let address = field.text(diagnosis)?.parse::<IpAddr>().ok();
     let station = address.filter(|ip| !ip.is_multicast() && !ip.is_unspecified());
     if station.is_none() {
@@ -186,7 +188,7 @@ const LONGEST_DEVICE: usize = 1024;
 const VLAN: Accepts = Accepts::Form("none, an id 0..=4094, or [OUTER, INNER]");
 const PORT_NAME: Accepts = Accepts::Form("name of a port");
 const ADDRESS: Accepts = Accepts::Form("IPv4 or IPv6 address");
-const UDP_PORT: Accepts = Accepts::Integer {
+pub(super) const UDP_PORT: Accepts = Accepts::Integer {
     min: 1,
     max: 65_535,
 };
@@ -286,6 +288,13 @@ pub(in crate::config) const DU: Table = Table {
             "",
             "`dedicated`: own addresses and eAxC ids for each cell, uplink is always mirrored to it. \
              `pooled`: one identity for many cells, assigned to at most one at a time.",
+        ),
+        Key::absent(
+            "f1",
+            Accepts::Form("a mapping"),
+            "",
+            "its F1-C goes elsewhere",
+            "Its midhaul, so that its CU is told when it is lost.",
         ),
     ],
 };

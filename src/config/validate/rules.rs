@@ -44,7 +44,14 @@ fn devices(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
 fn addresses(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     let mut seen = HashMap::new();
     let mut names: HashMap<&str, &str> = HashMap::new();
-    for (kind, item, peer) in peers(draft) {
+    let cus = draft.cus.iter().map(|item| {
+        let name = Name {
+            name: item.name,
+            field: &item.field,
+        };
+        ("a CU", name, None)
+    });
+    for (kind, item, peer) in peers(draft).chain(cus) {
         if let Some(other) = names.insert(item.name, kind) {
             let what = format!("is the name of {other} already");
             refuse(
@@ -276,6 +283,8 @@ fn pooled(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     }
 }
 
+const IN_NO_CELL: &str = "is in no cell";
+
 /// A peer that no cell names is probably a slip.
 fn idle(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     if draft.cells.iter().any(|cell| cell.value.is_none()) {
@@ -284,15 +293,37 @@ fn idle(draft: &Draft<'_>, diagnosis: &mut Diagnosis) {
     let cells = || draft.cells.iter().filter_map(|item| item.value.as_ref());
     let members = || cells().flat_map(|cell| &cell.members);
     let l2s = cells().filter_map(|cell| Some(cell.fapi.as_ref()?.l2));
-    warn_of_idle(&draft.rus, cells().filter_map(|cell| cell.ru), diagnosis);
-    warn_of_idle(&draft.dus, members().filter_map(|one| one.du), diagnosis);
-    warn_of_idle(&draft.l2s, l2s, diagnosis);
-    warn_of_idle(&draft.phys, members().filter_map(|one| one.phy), diagnosis);
+    warn_of_idle(
+        &draft.rus,
+        cells().filter_map(|cell| cell.ru),
+        IN_NO_CELL,
+        diagnosis,
+    );
+    warn_of_idle(
+        &draft.dus,
+        members().filter_map(|one| one.du),
+        IN_NO_CELL,
+        diagnosis,
+    );
+    let cus = draft
+        .dus
+        .iter()
+        .filter_map(|du| du.value.as_ref()?.f1.as_ref());
+    let cus = cus.map(|f1| f1.cu);
+    warn_of_idle(&draft.cus, cus, "has no DU", diagnosis);
+    warn_of_idle(&draft.l2s, l2s, IN_NO_CELL, diagnosis);
+    warn_of_idle(
+        &draft.phys,
+        members().filter_map(|one| one.phy),
+        IN_NO_CELL,
+        diagnosis,
+    );
 }
 
 fn warn_of_idle<T>(
     items: &[Item<'_, T>],
     used: impl Iterator<Item = usize>,
+    what: &str,
     diagnosis: &mut Diagnosis,
 ) {
     let used: HashSet<usize> = used.collect();
@@ -302,7 +333,7 @@ fn warn_of_idle<T>(
         .filter(|(at, _)| !used.contains(at));
     for (_, item) in idle {
         let field = &item.field;
-        diagnosis.warn(Problem::new(field.mark, &field.path, "is in no cell"));
+        diagnosis.warn(Problem::new(field.mark, &field.path, what));
     }
 }
 
@@ -329,6 +360,6 @@ pub(super) fn hosts(
     }
 }
 
-fn refuse(field: &Field<'_>, what: String, accepted: &str, diagnosis: &mut Diagnosis) {
+pub(super) fn refuse(field: &Field<'_>, what: String, accepted: &str, diagnosis: &mut Diagnosis) {
     diagnosis.refuse(Problem::new(field.mark, &field.path, what).accepted(accepted));
 }

@@ -24,7 +24,7 @@ pub struct Cable {
     pub interface: String,
     /// Largest frame payload, bytes.
     pub mtu: u16,
-    /// Who is at the far end.
+    /// Who is at the far end; nobody on the midhaul.
     pub peers: Vec<String>,
     /// Addresses of a second cable, on which the kernels at both ends carry P5.
     pub control: Vec<Control>,
@@ -93,7 +93,7 @@ impl Layout {
                 peers: behind.map(|peer| peer.name.clone()).collect(),
                 control: Vec::new(),
             };
-            if cable.peers.is_empty() {
+            if cable.peers.is_empty() && !is_midhaul(config, PortId(place as u8)) {
                 return Err(LayoutError::Empty(port.name.clone()));
             }
             cables.push(cable);
@@ -108,6 +108,12 @@ impl Layout {
         let rus = config.rus.iter().map(|ru| ru.name.clone()).collect();
         Ok(Self { cables, rus })
     }
+}
+
+/// Whether a CU, or the F1-C of a DU, is behind `port`: the lab has a cable there and nobody at its end.
+fn is_midhaul(config: &Config, port: PortId) -> bool {
+    let mut f1s = config.dus.iter().filter_map(|du| du.f1.as_ref());
+    config.cus.iter().any(|cu| cu.port == port) || f1s.any(|f1| f1.port == port)
 }
 
 /// Who speaks P5, between which addresses.
