@@ -13,7 +13,7 @@ mod p7;
 #[path = "support/fapi_bench.rs"]
 mod fapi_bench;
 
-use fapi_bench::{Bench, Edit, Left, SLOT, SLOT_NS, UNLIMITED, point};
+use fapi_bench::{Bench, Edit, Left, SLOT, SLOT_NS, UNLIMITED, point, read};
 use p7::{L2, PHY_A, PHY_B, crc, message};
 use ranshift::dataplane::mailbox::{Action, Boundary, EventKind};
 use ranshift::dataplane::verdict::DropReason;
@@ -21,6 +21,7 @@ use ranshift::ran::MemberId;
 
 const DL_TTI: u16 = 0x80;
 const UL_TTI: u16 = 0x81;
+const UL_DCI: u16 = 0x83;
 const TX_DATA: u16 = 0x84;
 const DL_NODE_SYNC: u16 = 0x181;
 const CRC: u16 = 0x86;
@@ -228,6 +229,40 @@ fn a_message_above_the_segment_of_a_peer_is_cut_for_it() {
     assert_eq!(bodies, [&point(1)[..], &rest].concat());
     let nulls = left.iter().filter(|one| one.port == 2).count();
     assert_eq!(nulls, 1);
+}
+
+#[test]
+fn a_request_for_whose_pieces_a_burst_has_no_room_is_given_to_nobody() {
+    let mut bench = running_with(&[
+        ("l2-side: {mtu: 1500", "l2-side: {mtu: 9000"),
+        (
+            "    segment: 1452\n    limits",
+            "    segment: 300\n    limits",
+        ),
+    ]);
+    let of_each_slot = |kind| (1..=8).map(move |slot| (kind, slot));
+    let asked = [TX_DATA, UL_DCI, DL_TTI, UL_TTI]
+        .into_iter()
+        .flat_map(of_each_slot);
+    let frames = asked.map(|(kind, slot)| {
+        let body = [&point(slot)[..], &[9; 8000]].concat();
+        message(L2, kind, &body)
+    });
+    let left = bench.burst(L2, &frames.collect::<Vec<_>>());
+    let left: Vec<_> = left.into_iter().map(read).collect();
+    let passed = left.iter().filter(|one| one.port == 1 && !one.more).count();
+    assert!((1..32).contains(&passed), "{passed}");
+    assert_eq!(bench.dropped(DropReason::OutboxFull), 32 - passed as u64);
+    // What the L2's request did not bring, the clock does.
+    let later = bench.tick_on(&[PHY_A, PHY_B], 1..=12);
+    let nulls = left.iter().chain(&later).filter(|one| one.port == 2);
+    let numbers: Vec<_> = nulls.map(|one| one.sequence).collect();
+    assert_eq!(numbers, (0..numbers.len() as u8).collect::<Vec<_>>());
+    for (kind, slot) in [DL_TTI, UL_TTI].into_iter().flat_map(of_each_slot) {
+        let told = |one: &&Left| (one.port, one.message, &one.body[..4]) == (2, kind, &point(slot));
+        let nulls = left.iter().chain(&later).filter(told).count();
+        assert_eq!(nulls, 1, "{kind:#x} of {slot}");
+    }
 }
 
 #[test]

@@ -90,6 +90,13 @@ impl Outbox {
         Ok(())
     }
 
+    /// True if so many more parts can be pushed, with heads of at most `bytes` bytes each.
+    #[inline]
+    pub fn has_room(&self, parts: usize, bytes: usize) -> bool {
+        let arena = self.capacity - self.arena.len();
+        parts <= self.parts.capacity() - self.parts.len() && parts * bytes <= arena
+    }
+
     /// The frame of the last part goes on with `tail` of the frame at `position` in the burst.
     pub fn join(&mut self, position: u16, tail: Range<u32>) -> Result<(), OutboxFull> {
         let last = self.parts.last().ok_or(OutboxFull)?;

@@ -85,9 +85,16 @@ impl Bench {
 
     /// What leaves because of `frame`: port and UDP payload.
     pub(crate) fn payloads(&mut self, from: Place, frame: &[u8]) -> Vec<(usize, Vec<u8>)> {
+        self.burst(from, &[frame.to_vec()])
+    }
+
+    /// The same of frames that come at once.
+    pub(crate) fn burst(&mut self, from: Place, frames: &[Vec<u8>]) -> Vec<(usize, Vec<u8>)> {
         let port = PortId(from.port);
-        let frame = ReplayFrame::new(frame, frame.len(), None, self.now);
-        self.io.offer(port, frame);
+        for frame in frames {
+            let frame = ReplayFrame::new(frame, frame.len(), None, self.now);
+            self.io.offer(port, frame);
+        }
         self.worker
             .poll(&mut self.io, port, self.now, &mut Unobserved);
         self.sent()
@@ -200,7 +207,7 @@ fn payload(port: usize, frame: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a datagram of OAI that left for the peer of its port.
-fn read((port, pdu): (usize, Vec<u8>)) -> Left {
+pub(crate) fn read((port, pdu): (usize, Vec<u8>)) -> Left {
     let (head, body) = pdu.split_at(18);
     assert_eq!(head[..2], [0, 1]);
     let word = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().unwrap());

@@ -4,7 +4,7 @@
 
 use super::pieces::First;
 use super::send::{self, LONGEST_HEADER};
-use super::{Fate, judge};
+use super::{Came, Fate, judge};
 use crate::dataplane::classify::Envelope;
 use crate::dataplane::egress::EgressHeader;
 use crate::dataplane::frame_io::FrameInfo;
@@ -100,6 +100,7 @@ fn ask<F>(
     let first = message.frames.first_mut().ok_or(DropReason::P7Malformed)?;
     let (head, info) = view(first);
     let read = First::read(received(head, info), info, scene.tables)?;
+    let is_whole = read.fragment.is_whole();
     let (envelope, from, timestamp) = (read.envelope, read.p7, read.datagram.timestamp);
     let named = read.datagram.head.ok_or(DropReason::P7Malformed)?;
     scene.lcore.trace.peer = Some(envelope.peer);
@@ -128,8 +129,12 @@ fn ask<F>(
     scene.frame = info;
     let len = message.bytes.iter().map(|(from, to)| (to - from) as usize);
     let len = len.sum();
+    let came = Came {
+        frames: message.bytes.len(),
+        datagram: is_whole.then_some(envelope.pdu as usize),
+    };
     Ok(Asked {
-        fate: judge(scene, (entry, &from), (named, timestamp), (body, len))?,
+        fate: judge(scene, (entry, &from), (named, timestamp), (body, len, came))?,
         envelope,
         from,
         head: named,

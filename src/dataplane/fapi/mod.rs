@@ -43,6 +43,16 @@ struct Incoming<'a> {
     body: &'a [u8],
     /// Bytes of all of it.
     len: usize,
+    came: Came,
+}
+
+/// What a message came in.
+#[derive(Clone, Copy, Debug)]
+struct Came {
+    /// Frames of it all.
+    frames: usize,
+    /// Bytes of its first datagram; `None` if that came in fragments. Later ones are seldom longer.
+    datagram: Option<usize>,
 }
 
 /// Decides a frame if it is a P7 datagram of an L2 or a PHY; `None` if it is something else.
@@ -114,19 +124,23 @@ fn datagram_of(
         return pieces::hold_datagram(head, scene);
     };
     let told = (message, datagram.timestamp);
-    let fate = judge(scene, (entry, p7), told, (body, body.len()))?;
+    let came = Came {
+        frames: 1,
+        datagram: Some(envelope.pdu as usize),
+    };
+    let fate = judge(scene, (entry, p7), told, (body, body.len(), came))?;
     let verdict = send::carry_out(head, scene, &envelope, p7, fate)?;
     scene.sent(fate);
     Ok(verdict)
 }
 
-/// What becomes of a message of a peer, by so much of its body as is at hand, SFN and slot at least, and by the
-/// length of all of it.
+/// What becomes of a message of a peer, by so much of its body as is at hand, SFN and slot at least, by the
+/// length of all of it, and by what it came in.
 fn judge(
     scene: &mut Scene<'_>,
     (entry, p7): (&PeerEntry, &P7Entry),
     (message, timestamp): (Head, u32),
-    (body, len): (&[u8], usize),
+    (body, len, came): (&[u8], usize, Came),
 ) -> Result<Fate, DropReason> {
     if message.phy != p7.phy {
         return Err(DropReason::P7Phy);
@@ -142,6 +156,7 @@ fn judge(
         timestamp,
         body,
         len,
+        came,
     };
     match entry.kind {
         PeerKind::L2 => request::judge(scene, &incoming),

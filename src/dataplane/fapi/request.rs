@@ -1,7 +1,8 @@
 //! What the L2 asks for: full to the PHY that owns the slot, NULL to each other, once.
 
-use super::{Fate, Incoming, Recipient, send};
+use super::{Came, Fate, Incoming, Recipient, send};
 use crate::dataplane::journey::{Scene, members};
+use crate::dataplane::mailbox::MAX_MEMBERS;
 use crate::dataplane::verdict::DropReason;
 use crate::planes::fapi::Request;
 use crate::planes::fapi::group::{Given, RequestDrop};
@@ -107,8 +108,8 @@ fn within_limits(scene: &Scene<'_>, incoming: &Incoming<'_>) -> Result<(), DropR
     }
 }
 
-/// That the PHY that owns the slot can be sent the message: refused later, it would take the NULLs of the
-/// others with it.
+/// That the PHY that owns the slot can be sent the message, and that this burst has room for its pieces and the
+/// NULLs of the others: refused later, it would take those with it.
 fn can_be_said(
     scene: &Scene<'_>,
     incoming: &Incoming<'_>,
@@ -119,7 +120,19 @@ fn can_be_said(
     let phy = owner.and_then(|owner| scene.phy(incoming.cell, owner));
     let (_, _, p7, _) = phy.ok_or(DropReason::UnknownPeer)?;
     let segments = Segments::new(p7.dialect, 0, incoming.len, send::room(p7));
-    segments.map_or(Err(DropReason::NotRepresentable), |_| Ok(()))
+    let segments = segments.map_err(|_| DropReason::NotRepresentable)?;
+    let Came { frames, datagram } = incoming.came;
+    let passes = p7.dialect == incoming.p7.dialect
+        && datagram.is_some_and(|datagram| datagram <= send::room(p7));
+    // A piece goes on behind the end of a frame as another part.
+    let pieces = if passes { 0 } else { segments.len() + frames };
+    match scene
+        .outbox
+        .has_room(MAX_MEMBERS + pieces, send::LONGEST_HEAD)
+    {
+        true => Ok(()),
+        false => Err(DropReason::OutboxFull),
+    }
 }
 
 /// What is asked for and not answered yet can be told to be lost. A PUSCH that cannot be read is left to

@@ -10,7 +10,7 @@ use crate::dataplane::egress::{self, EgressHeader};
 use crate::dataplane::frame_io::FrameInfo;
 use crate::dataplane::journey::Scene;
 use crate::dataplane::outbox::Outbox;
-use crate::dataplane::tables::{Carrier, P7Entry, PeerEntry};
+use crate::dataplane::tables::{Carrier, P7Entry, PeerEntry, TEMPLATE};
 use crate::dataplane::verdict::{DropReason, Verdict};
 use crate::ran::{MemberId, Numerology, PeerId, PortId, SlotCount, SlotPoint};
 use crate::wire::checksum::{self, Difference};
@@ -25,6 +25,8 @@ use crate::wire::udp;
 const IP_AND_UDP: usize = 28;
 /// Bytes of the longest P7 header.
 pub(super) const LONGEST_HEADER: usize = 22;
+/// Bytes of the longest head of a part: all headers of a datagram, and a NULL or SFN and slot.
+pub(super) const LONGEST_HEAD: usize = TEMPLATE + LONGEST_HEADER + 16;
 /// What is edited of a message that passes: its header, and SFN and slot behind it.
 const EDITED: usize = LONGEST_HEADER + slot::SLOT_LEN;
 
