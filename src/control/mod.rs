@@ -26,4 +26,5 @@ pub mod status;
 pub mod supervisor;
 mod template;
 pub mod tidings;
+pub mod transaction;
 pub mod wanted;
