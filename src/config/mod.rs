@@ -6,6 +6,7 @@
 
 mod fapi_model;
 mod keys;
+mod log_model;
 mod midhaul_model;
 pub mod model;
 mod reference;
@@ -13,6 +14,7 @@ pub mod scenario;
 mod source;
 #[cfg(test)]
 mod tests;
+mod transaction_model;
 mod validate;
 
 pub use model::Config;

@@ -2,7 +2,9 @@
 //! into tables by `control::compile`. Positions in lists are the ids used everywhere else.
 
 pub use super::fapi_model::{Answer, Bodies, Dialect, Fapi, FapiPeer, P5};
+pub use super::log_model::{Log, LogFormat, LogLevel};
 pub use super::midhaul_model::{Cu, F1};
+pub use super::transaction_model::{Deadlines, Driver, Drivers, Server, Transactions};
 use crate::ran::{
     CyclicPrefix, Duration, EaxcId, EaxcLayout, MacAddr, MemberId, Numerology, PortId, VlanStack,
 };
@@ -50,6 +52,12 @@ pub struct Config {
     pub phys: Vec<FapiPeer>,
     /// Cells; the position is the `CellId`.
     pub cells: Vec<Cell>,
+    /// Servers and what they carry.
+    pub servers: Vec<Server>,
+    /// How transactions are carried out.
+    pub transactions: Transactions,
+    /// Whom they call.
+    pub drivers: Drivers,
     /// What happens to frames that are not C/U-plane.
     pub bridge: Bridge,
     /// How strictly eCPRI is read.
@@ -64,39 +72,6 @@ pub struct Config {
     pub log: Log,
     /// The file of the live state; `None`: nothing survives the process.
     pub state: Option<PathBuf>,
-}
-
-/// The log of `run`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Log {
-    /// Form of an entry; `None`: journald if systemd started the process, else text.
-    pub format: Option<LogFormat>,
-    /// Least severity that is logged.
-    pub level: LogLevel,
-}
-
-/// Form of a log entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogFormat {
-    /// A line for people.
-    Text,
-    /// A line that is one JSON object.
-    Json,
-    /// Fields of journald.
-    Journald,
-}
-
-/// Severity of a log entry, worst first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogLevel {
-    /// Errors.
-    Error,
-    /// Warnings too.
-    Warn,
-    /// What happens to cells and members too.
-    Info,
-    /// Everything.
-    Debug,
 }
 
 /// The poll loops of `run`.

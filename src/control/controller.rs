@@ -1,7 +1,8 @@
-//! The controller as a sans-I/O director: told of events, it pushes commands. Here the adaptive slot
-//! pattern: PRB use of both sharing members over a window becomes the pattern of the slots to come.
+//! The controller as a sans-I/O director: told of events, it pushes commands. It has the transactions, and beside them
+//! the adaptive slot pattern: PRB use of both sharing members over a window becomes the pattern of the slots to come.
 
 use crate::config::model::{Adaptive, Broadcast, Cell, Config};
+use crate::control::transaction::{Settings, Transactions};
 use crate::dataplane::mailbox::{
     Action, Boundary, Command, Director, Event, EventKind, MAX_MEMBERS, Mode,
 };
@@ -11,10 +12,14 @@ use crate::ran::{Instant, MemberId};
 /// Commands of the controller are numbered from here, those of people and scenarios below.
 pub const FIRST_COMMAND: u32 = 1 << 31;
 
+/// Those of transactions from here.
+pub const FIRST_ORDER: u32 = FIRST_COMMAND | 1 << 30;
+
 /// Decides beside the lcores for all cells of a configuration.
 #[derive(Debug)]
 pub struct Controller {
     cells: Vec<CellControl>,
+    transactions: Transactions,
     next_command: u32,
     term: u64,
 }
@@ -38,6 +43,7 @@ impl Controller {
         let cells = config.cells.iter();
         Self {
             cells: cells.map(|cell| CellControl::new(config, cell)).collect(),
+            transactions: Transactions::new(Settings::of(config, term)),
             next_command: FIRST_COMMAND,
             term,
         }
@@ -56,12 +62,20 @@ impl Controller {
             now
         });
         self.cells = cells.collect();
+        self.transactions.renew(Settings::of(config, term));
         self.term = term;
+    }
+
+    /// The transactions: what asks for one, answers for a driver or wants to know uses these.
+    pub const fn transactions(&mut self) -> &mut Transactions {
+        &mut self.transactions
     }
 }
 
 impl Director for Controller {
     fn on_event(&mut self, now: Instant, event: &Event, commands: &mut Vec<Command>) {
+        self.transactions.hear(now, event);
+        commands.extend(self.transactions.take_commands());
         let Some(cell) = self.cells.get_mut(event.cell.index()) else {
             return;
         };
@@ -81,8 +95,20 @@ impl Director for Controller {
                 boundary: Boundary::Next,
                 action,
             });
-            self.next_command = self.next_command.wrapping_add(1).max(FIRST_COMMAND);
+            self.next_command = match self.next_command + 1 {
+                FIRST_ORDER => FIRST_COMMAND,
+                next => next,
+            };
         }
+    }
+
+    fn on_tick(&mut self, now: Instant, commands: &mut Vec<Command>) {
+        self.transactions.tick(now);
+        commands.extend(self.transactions.take_commands());
+    }
+
+    fn next_tick(&self) -> Instant {
+        self.transactions.next_tick()
     }
 }
 

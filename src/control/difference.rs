@@ -3,6 +3,7 @@
 
 mod fapi;
 mod midhaul;
+mod transactions;
 
 use crate::config::Config;
 use crate::config::model::{
@@ -161,6 +162,7 @@ fn objects(config: &Config) -> Vec<Object> {
         });
         all.extend(members);
     }
+    all.extend(transactions::objects(config));
     all.push(lcores(&config.lcores));
     all.extend(config.api.as_ref().map(api));
     let log = &config.log;
@@ -493,6 +495,7 @@ fn duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::model::Driver;
 
     const FILE: &str = include_str!("../../configs/one-cell-two-dus.yaml");
 
@@ -555,7 +558,7 @@ mod tests {
     /// No field of the configuration is forgotten: two that differ differ in something.
     #[test]
     fn every_kind_of_change_is_found() {
-        let changes: [fn(&mut Config); 15] = [
+        let changes: [fn(&mut Config); 17] = [
             |config| config.ports[0].mtu = 1234,
             |config| config.rus[0].pcp ^= 1,
             |config| config.dus[0].attachment = Attachment::Pooled,
@@ -568,6 +571,13 @@ mod tests {
             |config| config.cells[0].sharing.pattern_lead += 1,
             |config| config.cells[0].members[0].assume_in_step ^= true,
             |config| config.recorder = None,
+            |config| config.transactions.parallel += 1,
+            |config| {
+                config.drivers.member = Driver::Command {
+                    argv: Vec::new(),
+                    timeout: Duration::from_nanos(1),
+                }
+            },
             |config| config.recorder.as_mut().unwrap().space += 1,
             |config| config.bridge.ptp = Pass::Drop,
             |config| config.ecpri.lenient_size ^= true,

@@ -452,6 +452,14 @@ pub enum Refusal {
 pub trait Director {
     /// Told of each event in order; pushes commands.
     fn on_event(&mut self, now: Instant, event: &Event, commands: &mut Vec<Command>);
+
+    /// Told that time went on; pushes commands. Whoever waits for nothing but events needs none of this.
+    fn on_tick(&mut self, _now: Instant, _commands: &mut Vec<Command>) {}
+
+    /// When it wants to be told next; `Instant::NEVER` if not at all.
+    fn next_tick(&self) -> Instant {
+        Instant::NEVER
+    }
 }
 
 #[cfg(test)]

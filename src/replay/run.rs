@@ -176,11 +176,14 @@ impl<W: Appliance> Run<'_, '_, W> {
             if frame == Instant::NEVER {
                 return Ok(());
             }
-            let now = frame.min(self.action_at()).min(self.deadline());
+            let due = self.action_at().min(self.deadline()).min(self.tick_at());
+            let now = frame.min(due);
             let start = self.span.map_or(now, |(start, _)| start);
             self.span = Some((start, now));
             self.appliance.tick(now);
             self.appliance.flush(&mut self.io, now);
+            self.settle(now)?;
+            self.cast.director.on_tick(now, &mut self.commands);
             self.settle(now)?;
             self.give_commands(now)?;
             if frame > now {
@@ -213,6 +216,15 @@ impl<W: Appliance> Run<'_, '_, W> {
         match self.span {
             Some((_, now)) if deadline <= now => Instant::NEVER,
             _ => deadline,
+        }
+    }
+
+    /// When the director wants to be told, in the same way.
+    fn tick_at(&self) -> Instant {
+        let tick = self.cast.director.next_tick();
+        match self.span {
+            Some((_, now)) if tick <= now => Instant::NEVER,
+            _ => tick,
         }
     }
 

@@ -85,7 +85,9 @@ impl<'a, D: Director> Stamped<'a, D> {
         let deadline = self.worker.next_deadline();
         let deadline = Some(deadline).filter(|due| self.now.is_none_or(|now| *due > now));
         let command = self.commands.front().map(|(at, _)| *at);
-        let due = deadline.into_iter().chain(command).min()?;
+        let tick = self.director.next_tick();
+        let tick = Some(tick).filter(|due| self.now.is_none_or(|now| *due > now));
+        let due = deadline.into_iter().chain(command).chain(tick).min()?;
         (due < at).then_some(due)
     }
 
@@ -103,6 +105,7 @@ impl<'a, D: Director> Stamped<'a, D> {
     /// Events to the director, its commands to the worker, until neither has more to say.
     fn settle(&mut self, now: Instant) {
         let mut commands: Vec<Command> = Vec::new();
+        self.director.on_tick(now, &mut commands);
         for _ in 0..MOST_ANSWERS {
             for event in self.worker.drain_events() {
                 self.director.on_event(now, &event, &mut commands);

@@ -10,6 +10,7 @@ mod midhaul;
 mod peers;
 mod scenarios;
 mod sharing;
+mod transactions;
 
 use super::{Config, Loaded, Problems};
 

@@ -18,6 +18,7 @@ mod rules;
 mod sharing;
 mod state;
 mod timing;
+mod transactions;
 
 use super::keys::{Accepts, Key, Table};
 use super::model::{Cell, Config, Cu, Du, FapiPeer, MAX_CELLS, MAX_PEERS, MAX_PORTS, Peer, Port};
@@ -70,6 +71,11 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
     let bridge = file.read("bridge", diagnosis, |field, d| {
         bridge::bridge(field, &names, d)
     });
+    let servers = file.read("servers", diagnosis, |field, d| {
+        transactions::servers(field, &names, d)
+    });
+    let transactions = file.read("transactions", diagnosis, transactions::transactions);
+    let drivers = file.read("drivers", diagnosis, transactions::drivers);
     let ecpri = file.read("ecpri", diagnosis, bridge::ecpri);
     let lcores = file.read("lcores", diagnosis, lcores::lcores);
     let api = file.read("api", diagnosis, api::api);
@@ -92,6 +98,9 @@ pub(super) fn config(root: &Node, diagnosis: &mut Diagnosis) -> Option<Config> {
         l2s: values(draft.l2s)?,
         phys: values(draft.phys)?,
         cells: values(draft.cells)?,
+        servers: servers?,
+        transactions: transactions?,
+        drivers: drivers?,
         bridge: bridge?,
         ecpri: ecpri?,
         lcores: lcores?,
@@ -213,6 +222,27 @@ pub(super) const FILE: Table = Table {
             "Cells: each an RU, an L2 or both, served by a group of DUs, PHYs or both.",
         ),
         Key::default(
+            "servers",
+            Accepts::Form("a mapping of names, or none"),
+            "",
+            "none",
+            "Servers and what runs on them.",
+        ),
+        Key::default(
+            "transactions",
+            Accepts::Form("a mapping"),
+            "",
+            "{}",
+            "How cells are moved, servers drained and failures followed up.",
+        ),
+        Key::default(
+            "drivers",
+            Accepts::Form("a mapping"),
+            "",
+            "{}",
+            "Whom transactions call for what the appliance cannot do itself.",
+        ),
+        Key::default(
             "bridge",
             Accepts::Form("a mapping"),
             "",
@@ -298,6 +328,11 @@ pub(super) const TABLES: &[&Table] = &[
     &sharing::ADAPTIVE,
     &sharing::PRB_USE,
     &sharing::EXPONENTS,
+    &transactions::SERVER,
+    &transactions::TRANSACTIONS,
+    &transactions::DEADLINES,
+    &transactions::DRIVERS,
+    &transactions::DRIVER,
     &bridge::BRIDGE,
     &bridge::HOST,
     &bridge::ECPRI,

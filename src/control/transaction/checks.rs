@@ -45,6 +45,8 @@ pub(super) struct Candidate<'a> {
     pub(super) to: MemberId,
     pub(super) share: bool,
     pub(super) what: Option<What>,
+    /// Nothing is known of the cell yet.
+    pub(super) blind: bool,
     /// The cell that has the destination already, if it is pooled.
     pub(super) taken_by: Option<String>,
 }
@@ -61,6 +63,12 @@ impl Candidate<'_> {
     pub(super) fn lasting(&self) -> Vec<Check> {
         let to = self.cell.name_of(self.to);
         let mut checks = vec![
+            self.check(
+                "seen",
+                !self.blind,
+                || "nothing has been heard of the cell since the start".to_owned(),
+                "a cell whose lcore has reported",
+            ),
             self.check(
                 "not_active",
                 self.facts.last_mode().carrier_owner() != self.to,

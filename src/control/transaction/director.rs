@@ -12,6 +12,7 @@ use super::phase::{Course, Phase};
 use super::request::{Asked, Refused, Request};
 use super::settings::Settings;
 use super::value::Transaction;
+use crate::control::controller::FIRST_ORDER;
 use crate::dataplane::mailbox::{Command, Event, EventKind};
 use crate::dataplane::observation::CellObservation;
 use crate::ran::{CellId, Instant, MemberId};
@@ -53,14 +54,16 @@ pub struct Transactions {
     pub(super) outputs: Vec<Output>,
     /// Added to `now`: the time of day.
     epoch: i64,
+    /// Nothing is decided of a cell before it has been looked at.
+    pub(super) watched: bool,
     next_id: u64,
     next_call: u64,
     pub(super) next_command: u32,
 }
 
 impl Transactions {
-    /// Under `settings`; its commands are numbered from `first_command`.
-    pub fn new(settings: Settings, first_command: u32) -> Self {
+    /// Under `settings`.
+    pub fn new(settings: Settings) -> Self {
         let facts = facts(&settings);
         Self {
             settings,
@@ -70,15 +73,22 @@ impl Transactions {
             commands: Vec::new(),
             outputs: Vec::new(),
             epoch: 0,
+            watched: false,
             next_id: 1,
             next_call: 1,
-            next_command: first_command,
+            next_command: FIRST_ORDER,
         }
+    }
+
+    /// Observations come: until the first of a cell, what the configuration says of it may be long past.
+    pub const fn wait_for_observations(&mut self) {
+        self.watched = true;
     }
 
     /// Goes on with what a journal holds: the last record of each transaction. Whatever is open waits until an
     /// observation of each of its cells has come.
     pub fn restore(&mut self, now: Instant, records: impl IntoIterator<Item = Transaction>) {
+        self.watched = true;
         self.now = self.now.max(now);
         for mut transaction in records {
             self.next_id = self.next_id.max(transaction.id + 1);
@@ -111,6 +121,11 @@ impl Transactions {
         }
         self.facts = now;
         self.settings = settings;
+    }
+
+    /// Its commands are numbered from `first` on: answers to those of a predecessor are no answers.
+    pub const fn number_from(&mut self, first: u32) {
+        self.next_command = first;
     }
 
     /// What must be added to `now` for the time of day.
@@ -293,6 +308,11 @@ impl Transactions {
     /// The checks of a move that nobody has asked for yet.
     pub fn checks(&self, request: &Request) -> Result<Vec<Check>, Refused> {
         self.judge(request)
+    }
+
+    /// Nothing has been heard of the cell that could be relied on.
+    pub(super) const fn is_blind(&self, facts: &CellFacts) -> bool {
+        self.watched && !facts.seen
     }
 
     /// The time of day.

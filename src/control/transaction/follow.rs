@@ -7,15 +7,15 @@ use super::phase::{Course, Phase};
 use super::request::{Asked, Cause, Request, Wish};
 use super::settings::{MemberSettings, Rest};
 use super::value::{Ask, Transaction};
-use crate::dataplane::mailbox::{Boundary, Event, EventKind, Mode};
+use crate::dataplane::mailbox::{Boundary, Event, EventKind, Mode, Refusal};
 use crate::ran::{CellId, MemberId};
 
 impl Transactions {
     /// A failover belongs to the open transaction over its cell, else to that over the lost server.
     pub(super) fn follow(&mut self, event: &Event) {
-        let (from, to) = match event.kind {
-            EventKind::Failover { from, to, .. } => (from, Some(to)),
-            EventKind::FailoverImpossible { from, .. } => (from, None),
+        let (from, to, damped) = match event.kind {
+            EventKind::Failover { from, to, .. } => (from, Some(to), false),
+            EventKind::FailoverImpossible { from, why } => (from, None, why == Refusal::Damped),
             _ => return,
         };
         let Some(settings) = self.settings.cells.get(event.cell.index()) else {
@@ -42,8 +42,8 @@ impl Transactions {
         let open = self.all.values().find(follows).map(|known| known.id);
         match (held.map(|held| held.id), open) {
             (Some(held), open) if Some(held) != open => {}
-            (_, Some(open)) => self.join(open, event.cell, &name, to, told),
-            (_, None) => self.open_follow_up(event.cell, &name, place, to, told),
+            (_, Some(open)) => self.join(open, event.cell, &name, (to, damped), told),
+            (_, None) => self.open_follow_up(event.cell, &name, place, (to, damped), told),
         }
     }
 
@@ -52,7 +52,7 @@ impl Transactions {
         cell: CellId,
         name: &str,
         place: String,
-        to: Option<String>,
+        found: (Option<String>, bool),
         told: String,
     ) {
         let asked = Asked {
@@ -66,11 +66,18 @@ impl Transactions {
         let patience = self.settings.deadlines.rolling_back;
         transaction.deadline = transaction.together.after(patience);
         let id = self.keep(transaction);
-        self.join(id, cell, name, to, told);
+        self.join(id, cell, name, found, told);
     }
 
     /// Adds a cell, or another successor of one.
-    fn join(&mut self, id: u64, cell: CellId, name: &str, to: Option<String>, told: String) {
+    fn join(
+        &mut self,
+        id: u64,
+        cell: CellId,
+        name: &str,
+        (to, damped): (Option<String>, bool),
+        told: String,
+    ) {
         let Some(mut transaction) = self.all.remove(&id) else {
             return;
         };
@@ -91,6 +98,7 @@ impl Transactions {
                 };
                 if let Some(mut planned) = self.plan(&wish, false) {
                     planned.forced = true;
+                    planned.damped = damped;
                     planned.from = self.lost_of(&transaction, cell).unwrap_or(planned.from);
                     transaction.moves.push(planned);
                 }
@@ -161,7 +169,9 @@ impl Transactions {
             return;
         }
         let stranded = cell.forced;
-        if facts.waiting_for.is_some() {
+        // Nobody is armed, or not now: that is what somebody wanted, unless they said otherwise.
+        let left = stranded && (cell.damped || self.settings.rest == Rest::Report);
+        if facts.waiting_for.is_some() || left {
             return;
         }
         let to = settings.member(&cell.to).filter(|to| facts.is_ready(*to));

@@ -6,7 +6,7 @@
 //! | `request` | what may be asked, and how it is answered |
 //! | `value` | the transaction itself, as it is journaled and shown |
 //! | `phase` | its phases and how long each may take |
-//! | `settings` | what the configuration says of all this |
+//! | `settings`, `configured` | what the configuration says of all this |
 //! | `facts` | what the lcores last said of each cell |
 //! | `checks` | what must hold before a cell is moved, with measured values |
 //! | `driver` | calls to whoever starts members, tells MACs the pattern and hands UEs over |
@@ -24,6 +24,7 @@
 
 mod back;
 mod checks;
+mod configured;
 mod director;
 mod drain;
 mod driver;

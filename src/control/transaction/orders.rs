@@ -3,6 +3,7 @@
 
 use super::director::Transactions;
 use super::value::{Ask, Pending, Transaction};
+use crate::control::controller::FIRST_ORDER;
 use crate::dataplane::mailbox::{Action, Boundary, Command, Event, EventKind, Mode, Refusal};
 use crate::ran::{CellId, Duration};
 
@@ -51,8 +52,7 @@ impl Transactions {
             boundary,
             action,
         });
-        let first = crate::control::controller::FIRST_COMMAND;
-        self.next_command = self.next_command.wrapping_add(1).max(first);
+        self.next_command = self.next_command.wrapping_add(1).max(FIRST_ORDER);
     }
 
     /// True while the last command of a move waits for its answer. Who waits too long may ask again.
@@ -119,10 +119,13 @@ impl Transactions {
                 let what = format!("{} from slot {}", pending.ask.sentence(), boundary.0);
                 transaction.tell(wall, Some(&name), what);
             }
-            // What is wanted was there already: the answer to an earlier command was lost.
+            // What is wanted was there already, or is to come: the answer to an earlier command was lost.
             Err(Refusal::IsActive) if pending.ask != Ask::Share => match facts.next {
-                Some((_, next)) if next != mode => cell.not_before = again,
-                _ => (facts.mode, facts.next) = (mode, None),
+                Some((_, next)) if next == mode => {}
+                None if facts.mode == mode => {}
+                None if !self.watched => facts.mode = mode,
+                // An observation will say which.
+                _ => cell.not_before = again,
             },
             Err(why) => {
                 cell.refused = Some(why);

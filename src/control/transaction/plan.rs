@@ -82,6 +82,7 @@ impl Transactions {
                 to,
                 share: *share,
                 what: *what,
+                blind: self.is_blind(facts),
                 taken_by: self.taken(id, &wish.to, cells),
             };
             checks.extend(candidate.checks());
@@ -129,6 +130,7 @@ impl Transactions {
             boundary: None,
             left: None,
             forced: false,
+            damped: false,
             done: Vec::new(),
             started: false,
             unheard: false,
@@ -158,6 +160,7 @@ impl Transactions {
                 to: place.to,
                 share: *share,
                 what: *what,
+                blind: self.is_blind(place.facts),
                 taken_by: self.taken(place.id, &cell.to, cells),
             };
             Some(candidate.checks())

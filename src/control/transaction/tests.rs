@@ -57,7 +57,7 @@ struct Stage {
 impl Stage {
     fn new(settings: Settings) -> Self {
         Self {
-            director: Transactions::new(settings, crate::control::controller::FIRST_COMMAND),
+            director: Transactions::new(settings),
             now: MS,
             commands: Vec::new(),
             calls: Vec::new(),

@@ -83,6 +83,8 @@ pub struct Move {
     pub left: Option<u32>,
     /// The lcore carried it out, or began to, since the source was lost.
     pub forced: bool,
+    /// The lcore takes nobody yet, since it took somebody a moment ago.
+    pub damped: bool,
     /// The drivers that have said that they are done.
     pub done: Vec<Driver>,
     /// The destination was started by this transaction.

@@ -75,8 +75,9 @@ fn the_rest_of_a_lost_server_is_reported_or_moved_as_configured() {
 }
 
 #[test]
-fn a_failover_that_is_impossible_is_done_by_whoever_is_ready() {
+fn a_failover_that_is_impossible_is_done_by_whoever_is_ready_if_the_rest_is_to_be_moved() {
     let mut settings = settings();
+    settings.rest = Rest::Move;
     settings.cells[0].armed = None;
     let mut stage = Stage::new(settings);
     let (member, last_heard, due_at) = (A, Instant(0), Instant(0));
