@@ -7,9 +7,10 @@ OUT := out
 BUILT := $(or $(CARGO_TARGET_DIR),target)/release/ranshift
 PREFIX := /usr
 MINUTES := 10
+SCHEDULES := 100000
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo lab test bench memif soak vm-sctp chart lint install fixtures clean
+.PHONY: help setup demo lab test simulate bench memif soak vm-sctp chart lint install fixtures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -28,6 +29,9 @@ lab: setup ## emulated RU and DUs, then L2 and PHYs, around a running appliance;
 
 test: setup ## run every test
 	$(CARGO) test --locked --no-fail-fast
+
+simulate: setup ## SCHEDULES (100000) of deaths, delays, kills and commands against controller and worker in virtual time
+	SCHEDULES=$(SCHEDULES) $(CARGO) test --locked --test simulate -- --nocapture
 
 bench: setup ## measure fronthaul and FAPI beside dpdk-testpmd and memcpy (release build; QUICK=1 takes a minute or so)
 	$(CARGO) bench --locked --bench dataplane
