@@ -27,4 +27,5 @@ pub mod supervisor;
 mod template;
 pub mod tidings;
 pub mod transaction;
+pub mod transaction_file;
 pub mod wanted;
