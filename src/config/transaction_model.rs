@@ -42,7 +42,7 @@ pub struct Deadlines {
     pub preparing: Duration,
     /// The first shared slot.
     pub sharing: Duration,
-    /// The hand-over of all UEs.
+    /// The move of all UEs.
     pub moving_ues: Duration,
     /// The switch, after the boundary that was answered.
     pub switching: Duration,
@@ -59,8 +59,8 @@ pub struct Drivers {
     pub member: Driver,
     /// Tells both MACs the slot pattern.
     pub pattern: Driver,
-    /// Hands UEs over.
-    pub hand_over: Driver,
+    /// Moves UEs from source to destination.
+    pub ues: Driver,
 }
 
 /// How somebody is called.

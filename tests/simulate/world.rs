@@ -84,7 +84,7 @@ servers:
 drivers:
   member: {command: [/bin/true]}
   pattern: {command: [/bin/true]}
-  hand_over: {command: [/bin/true]}
+  ues: {command: [/bin/true]}
 transactions:
   parallel: 2
   rest_of_server: move

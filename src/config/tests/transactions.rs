@@ -23,7 +23,7 @@ fn without_a_word_about_them_transactions_are_as_documented() {
     let of = &config.transactions;
     assert!(config.servers.is_empty() && of.journal.is_none() && !of.switch_at_deadline);
     assert_eq!((of.parallel, of.lead), (2, Duration::from_millis(20)));
-    assert_eq!(config.drivers.hand_over, Driver::Manual);
+    assert_eq!(config.drivers.ues, Driver::Manual);
 }
 
 #[test]

@@ -123,11 +123,11 @@ pub(super) fn drivers(field: &Field<'_>, diagnosis: &mut Diagnosis) -> Option<Dr
     let section = Section::open(field, DRIVERS.keys, diagnosis)?;
     let member = section.read("member", diagnosis, driver);
     let pattern = section.read("pattern", diagnosis, driver);
-    let hand_over = section.read("hand_over", diagnosis, driver);
+    let ues = section.read("ues", diagnosis, driver);
     Some(Drivers {
         member: member?,
         pattern: pattern?,
-        hand_over: hand_over?,
+        ues: ues?,
     })
 }
 
@@ -284,13 +284,7 @@ pub(in crate::config) const DEADLINES: Table = Table {
             "1s",
             "The first shared slot is on air.",
         ),
-        Key::default(
-            "moving_ues",
-            span(86_400),
-            "",
-            "60s",
-            "All UEs are handed over.",
-        ),
+        Key::default("moving_ues", span(86_400), "", "60s", "All UEs are moved."),
         Key::default(
             "switching",
             span(60),
@@ -328,17 +322,17 @@ pub(in crate::config) const DRIVERS: Table = Table {
             "Tells both MACs the slot pattern before they share.",
         ),
         Key::default(
-            "hand_over",
+            "ues",
             DRIVER_FORM,
             "",
             "manual",
-            "Hands UEs over, and says how many are left.",
+            "Moves UEs from source to destination, and says how many are left.",
         ),
     ],
 };
 
 pub(in crate::config) const DRIVER: Table = Table {
-    path: "drivers.member, drivers.pattern, drivers.hand_over",
+    path: "drivers.member, drivers.pattern, drivers.ues",
     about: "One of webhook and command.",
     keys: &[
         Key::absent(

@@ -46,7 +46,7 @@ pub(super) fn objects(config: &Config) -> Vec<Object> {
     let object = Object::new("drivers".to_owned())
         .with("member", driver(&config.drivers.member))
         .with("pattern", driver(&config.drivers.pattern))
-        .with("hand_over", driver(&config.drivers.hand_over));
+        .with("ues", driver(&config.drivers.ues));
     all.push(object);
     all
 }

@@ -18,7 +18,7 @@ impl Transactions {
         self.turn(transaction, Course::Back, message);
         transaction.why = Some(why);
         for cell in &mut transaction.moves {
-            cell.done.retain(|driver| *driver != Driver::HandOver);
+            cell.done.retain(|driver| *driver != Driver::Ues);
             cell.called = None;
             cell.not_before = Instant(0);
         }
@@ -111,7 +111,7 @@ impl Transactions {
         false
     }
 
-    /// True while UEs that were handed over are moved back: as long as both members still speak, and for half of the
+    /// True while UEs that were moved are moved back: as long as both members still speak, and for half of the
     /// time at most.
     fn moves_back(&mut self, transaction: &mut Transaction, index: usize) -> bool {
         let half = self.settings.deadlines.rolling_back.as_nanos() / 2;
@@ -119,17 +119,17 @@ impl Transactions {
         let Some(cell) = transaction.moves.get(index) else {
             return false;
         };
-        let began = cell.share && cell.left.is_some() && self.settings.drivers.hand_over;
+        let began = cell.share && cell.left.is_some() && self.settings.drivers.ues;
         let Some(place) = self.cell_of(cell) else {
             return false;
         };
         let shared = matches!(place.facts.mode, Mode::Shared { .. });
         let alive = !place.facts.is_gone(place.to) && !place.facts.is_gone(place.from);
-        if over || !began || !shared || !alive || cell.done.contains(&Driver::HandOver) {
+        if over || !began || !shared || !alive || cell.done.contains(&Driver::Ues) {
             return false;
         }
         if cell.called.is_none() && self.now >= cell.not_before {
-            self.call(transaction, index, Driver::HandOver, Verb::MoveBack);
+            self.call(transaction, index, Driver::Ues, Verb::MoveBack);
         }
         true
     }

@@ -48,7 +48,7 @@ impl Settings {
             drivers: DriverSet {
                 member: config.drivers.member != Driver::Manual,
                 pattern: config.drivers.pattern != Driver::Manual,
-                hand_over: config.drivers.hand_over != Driver::Manual,
+                ues: config.drivers.ues != Driver::Manual,
             },
         }
     }

@@ -97,7 +97,7 @@ impl Transactions {
             transaction.restored = true;
             for cell in &mut transaction.moves {
                 // Whoever was called may have forgotten; calls may be repeated.
-                cell.done.retain(|driver| *driver != Driver::HandOver);
+                cell.done.retain(|driver| *driver != Driver::Ues);
             }
             self.all.insert(transaction.id, transaction);
         }

@@ -1,4 +1,4 @@
-//! Calls to drivers: whoever starts members, tells both MACs the slot pattern, and hands UEs over. A call is a value;
+//! Calls to drivers: whoever starts members, tells both MACs the slot pattern, and moves UEs. A call is a value;
 //! who carries it out, and how, is none of the director's business. Answers are not believed further than they can be
 //! checked: a member that was started still has to pass the checks.
 
@@ -14,7 +14,7 @@ pub enum Driver {
     /// Tells both MACs the slot pattern before they share.
     Pattern,
     /// Moves UEs from the source to the destination.
-    HandOver,
+    Ues,
 }
 
 impl Driver {
@@ -23,7 +23,7 @@ impl Driver {
         match self {
             Self::Member => "member",
             Self::Pattern => "pattern",
-            Self::HandOver => "hand_over",
+            Self::Ues => "ues",
         }
     }
 }

@@ -58,7 +58,7 @@ impl Transactions {
         match transaction.phase {
             Phase::Preparing => self.prepare(transaction),
             Phase::Sharing => self.share(transaction),
-            Phase::MovingUes => self.hand_over(transaction),
+            Phase::MovingUes => self.move_ues(transaction),
             Phase::Switching => self.switch(transaction),
             Phase::Confirming => self.confirm(transaction),
             Phase::Done | Phase::RolledBack | Phase::Failed => {}
@@ -158,19 +158,24 @@ impl Transactions {
         }
     }
 
-    fn hand_over(&mut self, transaction: &mut Transaction) {
+    fn move_ues(&mut self, transaction: &mut Transaction) {
         let mut left = 0;
         for index in 0..transaction.moves.len() {
             let Some(cell) = transaction.moves.get(index).filter(|cell| cell.share) else {
                 continue;
             };
-            if cell.done.contains(&Driver::HandOver) {
+            let of = self.cell_of(cell);
+            if of.is_some_and(|of| of.facts.settled_on(of.from)) {
+                let why = format!("{} is not shared any more", cell.cell);
+                return self.turn_back(transaction, why);
+            }
+            if cell.done.contains(&Driver::Ues) {
                 continue;
             }
             left += cell.left.unwrap_or(1).max(1);
             let idle = cell.called.is_none() && self.now >= cell.not_before;
-            if idle && self.settings.drivers.hand_over {
-                self.call(transaction, index, Driver::HandOver, Verb::Move);
+            if idle && self.settings.drivers.ues {
+                self.call(transaction, index, Driver::Ues, Verb::Move);
             }
         }
         if left == 0 {

@@ -9,7 +9,7 @@
 //! | `settings`, `configured` | what the configuration says of all this |
 //! | `facts` | what the lcores last said of each cell |
 //! | `checks` | what must hold before a cell is moved, with measured values |
-//! | `driver` | calls to whoever starts members, tells MACs the pattern and hands UEs over |
+//! | `driver` | calls to whoever starts members, tells MACs the pattern and moves UEs |
 //! | `director` | what comes in and what goes out; no I/O, no clock |
 //! | `plan` | from a request to a move a cell, or to every check that fails |
 //! | `orders` | commands under way and what their answers mean |

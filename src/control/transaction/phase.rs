@@ -12,7 +12,7 @@ pub enum Phase {
     Preparing,
     /// Source and destination are to share the RU by the slot pattern.
     Sharing,
-    /// They share; UEs are being handed over.
+    /// They share; UEs are being moved.
     MovingUes,
     /// The switch is commanded.
     Switching,
@@ -67,7 +67,7 @@ pub struct Deadlines {
     pub preparing: Duration,
     /// From the command to the first shared slot.
     pub sharing: Duration,
-    /// Hand-over of all UEs.
+    /// The move of all UEs.
     pub moving_ues: Duration,
     /// From the command, or from the boundary that it named, to the switch.
     pub switching: Duration,

@@ -41,7 +41,7 @@ impl Transactions {
         let word = driver.word().replace('_', "-");
         match reply {
             Reply::Done | Reply::Left(0) => {
-                cell.left = (driver == Driver::HandOver).then_some(0).or(cell.left);
+                cell.left = (driver == Driver::Ues).then_some(0).or(cell.left);
                 transaction.tell(wall, Some(&name), format!("{word} driver: done"));
             }
             Reply::Left(left) => {
@@ -81,5 +81,5 @@ fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// Between two calls of the hand-over driver, and after a driver failed.
+/// Between two calls of the UE driver, and after a driver failed.
 const POLL: Duration = Duration::from_millis(200);

@@ -15,7 +15,7 @@ pub enum Request {
         cells: Vec<Wish>,
         /// What is thought to move; refused if it is something else.
         what: Option<What>,
-        /// Share the RU while UEs are handed over.
+        /// Share the RU while UEs are moved.
         share: bool,
         /// Wait for checks that do not hold yet, up to the deadline of `preparing`.
         wait: bool,
@@ -26,7 +26,7 @@ pub enum Request {
     Drain {
         /// Its name.
         server: String,
-        /// Share the RU while UEs are handed over, where there is an RU.
+        /// Share the RU while UEs are moved, where there is an RU.
         share: bool,
     },
     /// What the lcores did about a loss is followed up. Nobody asks for this.

@@ -77,7 +77,7 @@ pub struct ServerSettings {
     pub phys: Vec<String>,
 }
 
-/// What follows when the time for handing over UEs is over.
+/// What follows when the time for moving UEs is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum AtDeadline {
     /// The switch: UEs that are left lose their radio link and come back.
@@ -104,8 +104,8 @@ pub struct DriverSet {
     pub member: bool,
     /// Tells the MACs the slot pattern.
     pub pattern: bool,
-    /// Hands UEs over.
-    pub hand_over: bool,
+    /// Moves UEs from source to destination.
+    pub ues: bool,
 }
 
 impl Settings {

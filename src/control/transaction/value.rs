@@ -79,7 +79,7 @@ pub struct Move {
     pub armed: Option<String>,
     /// First slot of the destination.
     pub boundary: Option<SlotCount>,
-    /// UEs that the hand-over driver said were left.
+    /// UEs that the UE driver said were left.
     pub left: Option<u32>,
     /// The lcore carried it out, or began to, since the source was lost.
     pub forced: bool,

@@ -7,7 +7,7 @@ fn drivers() -> Settings {
     settings.drivers = DriverSet {
         member: true,
         pattern: true,
-        hand_over: true,
+        ues: true,
     };
     settings
 }
@@ -34,7 +34,7 @@ fn a_shared_move_goes_through_all_drivers_and_phases() {
     assert_eq!(stage.phase(id), Phase::MovingUes);
     for (left, phase) in [(2, Phase::MovingUes), (0, Phase::Switching)] {
         let call = stage.calls.last().unwrap().clone();
-        assert_eq!((call.driver, call.verb), (Driver::HandOver, Verb::Move));
+        assert_eq!((call.driver, call.verb), (Driver::Ues, Verb::Move));
         stage
             .director
             .reply(Instant(stage.now), call.call, &Reply::Left(left));
@@ -87,7 +87,7 @@ fn a_person_reports_in_place_of_a_driver() {
     let id = stage.ask(sharing("c1")).unwrap();
     stage.accept(0, 10);
     stage.mode(0, shared(), 10);
-    let (now, place) = (Instant(stage.now), ("c1", Driver::HandOver));
+    let (now, place) = (Instant(stage.now), ("c1", Driver::Ues));
     stage
         .director
         .report(now, id, place, &Reply::Left(0))
@@ -124,5 +124,16 @@ fn an_abort_while_sharing_puts_the_source_alone_again() {
     assert_eq!(stage.last(0).action, Action::Switch { to: A });
     stage.accept(0, 20);
     stage.mode(0, Mode::Single(A), 20);
+    assert_eq!(stage.phase(id), Phase::RolledBack);
+}
+
+#[test]
+fn sharing_that_somebody_else_has_ended_turns_it_back() {
+    let mut stage = Stage::new(settings());
+    let id = stage.ask(sharing("c1")).unwrap();
+    stage.accept(0, 10);
+    stage.mode(0, shared(), 10);
+    stage.mode(0, Mode::Single(A), 30);
+    stage.pass(1);
     assert_eq!(stage.phase(id), Phase::RolledBack);
 }
