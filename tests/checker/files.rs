@@ -40,45 +40,21 @@ pub fn load(paths: &Paths, closed_loop: bool) -> Result<Inputs, String> {
 
 fn lanes(folder: &Path, names: &mut HashMap<String, u32>) -> Result<Vec<Lane>, String> {
     let fault = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let entries = fs::read_dir(folder).map_err(|e| fault(folder, &e))?;
-    let mut captures: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "pcap")
-        })
-        .collect();
-    captures.sort();
-    captures
-        .iter()
-        .map(|path| {
-            let records = pcap::read(&fs::read(path).map_err(|e| fault(path, &e))?)
-                .map_err(|e| fault(path, &e))?;
-            let index = path.with_extension("index.csv");
-            let text = fs::read_to_string(&index).map_err(|e| fault(&index, &e))?;
-            let lines = index_lines(&text, records.len(), names).map_err(|e| fault(&index, &e))?;
-            let frames =
-                records
-                    .into_iter()
-                    .zip(lines)
-                    .map(|((at_ns, bytes), (input, number, kind))| Frame {
-                        at_ns,
-                        bytes,
-                        input,
-                        number,
-                        kind,
-                    });
-            let port = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            Ok(Lane {
-                port,
-                frames: frames.collect(),
-            })
-        })
-        .collect()
+    let mut lane = |(port, path, records): (String, PathBuf, Vec<pcap::Record>)| {
+        let index = path.with_extension("index.csv");
+        let text = fs::read_to_string(&index).map_err(|e| fault(&index, &e))?;
+        let lines = index_lines(&text, records.len(), names).map_err(|e| fault(&index, &e))?;
+        let frame = |((at_ns, bytes), (input, number, kind))| Frame {
+            at_ns,
+            bytes,
+            input,
+            number,
+            kind,
+        };
+        let frames = records.into_iter().zip(lines).map(frame).collect();
+        Ok(Lane { port, frames })
+    };
+    pcap::folder(folder)?.into_iter().map(&mut lane).collect()
 }
 
 /// Lines of an index: input, frame, kind.

@@ -19,6 +19,7 @@ pub mod live;
 pub mod packet;
 pub mod pcap;
 pub mod report;
+pub mod rule;
 pub mod rules;
 pub mod run;
 pub mod scenario;

@@ -1,7 +1,27 @@
 //! Classic capture files, microseconds or nanoseconds, either byte order.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 /// One record: nanoseconds since the epoch and the bytes kept.
 pub type Record = (u64, Vec<u8>);
+
+/// The captures of a folder, each called by its port, in order: the port, the file, its records.
+pub fn folder(folder: &Path) -> Result<Vec<(String, PathBuf, Vec<Record>)>, String> {
+    let fault = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let entries = fs::read_dir(folder).map_err(|e| fault(folder, &e))?;
+    let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let is_capture = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap");
+    let mut captures: Vec<PathBuf> = files.filter(is_capture).collect();
+    captures.sort();
+    let open = |path: PathBuf| {
+        let file = fs::read(&path).map_err(|e| fault(&path, &e))?;
+        let records = read(&file).map_err(|e| fault(&path, &e))?;
+        let port = path.file_stem().unwrap_or_default();
+        Ok((port.to_string_lossy().into_owned(), path, records))
+    };
+    captures.into_iter().map(open).collect()
+}
 
 /// All records of a capture whose link type is Ethernet.
 pub fn read(file: &[u8]) -> Result<Vec<Record>, String> {

@@ -79,30 +79,13 @@ fn instant(value: &Value, start: u64) -> Option<u64> {
 }
 
 fn lanes(folder: &Path) -> Result<Vec<Lane>, String> {
-    let fault = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let entries = fs::read_dir(folder).map_err(|e| fault(folder, &e))?;
-    let mut captures: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "pcap")
-        })
-        .collect();
-    captures.sort();
-    let lane = |path: &PathBuf| {
-        let file = fs::read(path).map_err(|e| fault(path, &e))?;
-        let records = pcap::read(&file).map_err(|e| fault(path, &e))?;
-        let frames = records
+    let captures = pcap::folder(folder)?.into_iter();
+    let lane = |(port, _, records): (String, PathBuf, Vec<pcap::Record>)| Lane {
+        port,
+        frames: records
             .into_iter()
-            .map(|(at_ns, bytes)| Frame { at_ns, bytes });
-        Ok(Lane {
-            port: path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            frames: frames.collect(),
-        })
+            .map(|(at_ns, bytes)| Frame { at_ns, bytes })
+            .collect(),
     };
-    captures.iter().map(lane).collect()
+    Ok(captures.map(lane).collect())
 }

@@ -21,6 +21,8 @@ pub mod packer;
 pub mod packet;
 #[path = "../checker/pcap.rs"]
 pub mod pcap;
+#[path = "../checker/rule.rs"]
+pub mod rule;
 pub mod rules;
 pub mod run;
 pub mod settings;

@@ -1,29 +1,7 @@
 //! What the judge found: the rules by name, how much each examined, and every breach.
 
+use super::rule::rules;
 use std::fmt;
-
-macro_rules! rules {
-    ($($variant:ident $name:literal $meaning:literal,)*) => {
-        /// The rules, in the order they are judged.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum Rule { $(#[doc = $meaning] $variant,)* }
-
-        impl Rule {
-            /// Every rule.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// Its name in findings.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What it demands.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Self::$variant => $meaning,)* }
-            }
-        }
-    };
-}
 
 rules! {
     Addresses "addresses" "MAC, VLAN, IPv4 and UDP of a datagram are its peer's, its checksums right",
