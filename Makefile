@@ -10,7 +10,7 @@ MINUTES := 10
 SCHEDULES := 100000
 DEMO := pcap-fixtures/two-du-failover
 
-.PHONY: help setup demo lab test simulate bench memif soak vm-sctp chart lint install fixtures clean
+.PHONY: help setup demo lab test simulate bench memif midhaul soak vm-sctp chart lint install fixtures clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -42,6 +42,9 @@ memif: setup ## two halves of the FAPI plane joined by shared memory, live: migr
 soak: setup ## 14 cells for MINUTES (10), a configuration every second; then a minute of hostile clients
 	SOAK_SECONDS=$$((60 * $(MINUTES))) SOAK_TESTPMD=1 $(CARGO) test --locked --release --test soak -- --nocapture
 	HOSTILE_SECONDS=60 $(CARGO) test --locked --release --test hostile -- --nocapture
+
+midhaul: setup ## a CU and two DUs over userland SCTP, live: cables cut, processes killed; needs libusrsctp-dev
+	$(CARGO) test --locked --test live_midhaul -- --ignored --nocapture --test-threads=1
 
 vm-sctp: setup ## P5 over kernel SCTP in a virtual machine: Debian's kernel under QEMU; says what it needs
 	@OUT=$(OUT) deploy/vm-sctp.sh
