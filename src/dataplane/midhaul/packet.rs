@@ -44,6 +44,9 @@ pub(super) fn packet<'a>(
     }
     let (ethernet, body) = Ethernet::parse(received).ok()?;
     let datagram = Datagram::read(ethernet.ethertype(), body)?;
+    if !datagram.may_be_carried(midhaul) {
+        return None;
+    }
     let header = received.get(..ethernet.header_len())?;
     let addresses = (datagram.source, datagram.destination);
     for (pair, from) in midhaul.between(port, addresses.0, addresses.1) {
@@ -145,6 +148,18 @@ impl<'a> Datagram<'a> {
             ethernet::IPV4 => Self::v4(body),
             ethernet::IPV6 => Self::v6(body),
             _ => None,
+        }
+    }
+
+    /// Most of what passes, F1-U above all, is told from SCTP before any pair is looked for.
+    fn may_be_carried(&self, midhaul: &MidhaulTables) -> bool {
+        match (self.protocol, self.payload) {
+            (sctp::PROTOCOL, _) => midhaul.has_plain(),
+            (ipv4::UDP, Some([a, b, c, d, ..])) => {
+                let (source, destination) = ([*a, *b], [*c, *d]);
+                midhaul.has_udp(u16::from_be_bytes(source), u16::from_be_bytes(destination))
+            }
+            _ => false,
         }
     }
 

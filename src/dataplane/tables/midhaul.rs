@@ -22,6 +22,12 @@ pub struct MidhaulTables {
     pairs: Vec<PairTables>,
     /// By addresses the last pair that has them.
     index: Index<PairKey, PairId>,
+    /// By `PortId`: an end of any pair is behind it.
+    behind: Vec<bool>,
+    /// SCTP over IP is of some pair.
+    plain: bool,
+    /// UDP ports of encapsulations.
+    udp: Vec<u16>,
     /// By pair another one between the same addresses, told apart by the member's port.
     others: Vec<Option<PairId>>,
 }
@@ -80,8 +86,17 @@ impl MidhaulTables {
     /// True if an end of any pair is behind `port`.
     #[inline]
     pub fn is_behind(&self, port: PortId) -> bool {
-        let mut pairs = self.pairs.iter();
-        pairs.any(|pair| pair.ports.member == port || pair.ports.fixed == port)
+        self.behind.get(port.index()).copied().unwrap_or(false)
+    }
+
+    /// True if SCTP over IP can be of a pair.
+    pub const fn has_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// True if a datagram between these UDP ports can be of a pair.
+    pub fn has_udp(&self, source: u16, destination: u16) -> bool {
+        self.udp.contains(&source) || self.udp.contains(&destination)
     }
 
     /// The pairs between these addresses of a packet that came from `port`, and which end sent it.
@@ -117,6 +132,18 @@ impl MidhaulTables {
                 self.index.insert(there, id);
                 self.index.insert(back, id);
             }
+        }
+        for port in [pair.ports.member, pair.ports.fixed] {
+            let length = self.behind.len().max(port.index() + 1);
+            self.behind.resize(length, false);
+            if let Some(behind) = self.behind.get_mut(port.index()) {
+                *behind = true;
+            }
+        }
+        match pair.udp {
+            None => self.plain = true,
+            Some(port) if !self.udp.contains(&port) => self.udp.push(port),
+            Some(_) => {}
         }
         self.pairs.push(pair);
         self.others.push(other);
@@ -196,6 +223,19 @@ mod tests {
         assert_eq!(between(&tables, 9, cu, du), [(1, End::Fixed)]);
         assert_eq!(between(&tables, 1, du, cu), []);
         assert_eq!(between(&tables, 9, du, cu), []);
+    }
+
+    #[test]
+    fn what_no_pair_carries_is_known_without_looking_for_one() {
+        let mut tables = MidhaulTables::default();
+        assert!(!tables.has_plain() && !tables.is_behind(PortId(9)));
+        tables.add(PairTables {
+            udp: Some(9899),
+            ..pair(1, 11, None)
+        });
+        assert!(!tables.has_plain() && tables.has_udp(1, 9899) && !tables.has_udp(1, 2152));
+        tables.add(pair(2, 12, None));
+        assert!(tables.has_plain() && tables.is_behind(PortId(9)) && !tables.is_behind(PortId(3)));
     }
 
     #[test]

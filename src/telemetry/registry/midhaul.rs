@@ -56,7 +56,7 @@ const METRICS: &[Metric] = &[
         &["du", "from"],
         (
             "Bytes of these packets, headers included.",
-            "See the packets.",
+            "It grows and falls silent with the packets.",
         ),
         |view, samples| {
             each(view, samples, |count| {
