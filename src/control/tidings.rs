@@ -3,7 +3,7 @@
 use crate::control::event_log::Told;
 use crate::control::status;
 use crate::control::wanted::Wanted;
-use crate::dataplane::mailbox::{Cause, Event, EventKind, Mode, PatternBits};
+use crate::dataplane::mailbox::{AssociationEvent, Cause, Event, EventKind, Mode, PatternBits};
 use crate::ran::{CellId, Instant, MemberId, SlotCount};
 use crate::telemetry;
 use serde_json::{Value, json};
@@ -116,6 +116,11 @@ pub const fn severity(kind: &EventKind) -> Severity {
         | EventKind::Refused { .. }
         | EventKind::Conflict { .. }
         | EventKind::CplaneMismatch { .. }
+        | EventKind::Association {
+            what:
+                AssociationEvent::TagsUnknown | AssociationEvent::Disproved | AssociationEvent::Lost,
+            ..
+        }
         | EventKind::PtpSeen => Severity::Warning,
         _ => Severity::Info,
     }
