@@ -14,7 +14,7 @@ mod fapi_stage;
 use appliance::{FROM_A, FROM_RU, Sender, at, clock, seen};
 use fapi_stage::{SLOT_NS, START, Stage, example};
 use ranshift::config::Config;
-use ranshift::dataplane::mailbox::{Boundary, EventKind, Mode};
+use ranshift::dataplane::mailbox::{Boundary, EventKind, Mode, Signal};
 use ranshift::ran::Direction::{Downlink, Uplink};
 use ranshift::ran::{MemberId, PortId, SlotCount, SlotPoint};
 use ranshift::wire::oran::emit::ControlSection;
@@ -34,6 +34,15 @@ fn config() -> Config {
     example("ru-and-phys.yaml", &[])
 }
 
+/// With more to say about the failover.
+fn config_with(failover: &str) -> Config {
+    let asked = format!("failover: {{standby: [du-b], {failover}}}");
+    example(
+        "ru-and-phys.yaml",
+        &[("failover: {standby: [du-b]}", &asked)],
+    )
+}
+
 /// Both planes. A PHY sends fronthaul for what it was asked for, and nothing else.
 struct Cell {
     stage: Stage,
@@ -50,7 +59,11 @@ struct Cell {
 
 impl Cell {
     fn new() -> Self {
-        let stage = Stage::new(&config(), |plans| {
+        Self::of(&config())
+    }
+
+    fn of(config: &Config) -> Self {
+        let stage = Stage::new(config, |plans| {
             for phy in &mut plans.phys {
                 phy.first = clock().slot_at(START);
             }
@@ -128,6 +141,11 @@ impl Cell {
         slots
             .filter(|slot| !self.spoke.contains_key(slot))
             .collect()
+    }
+
+    fn told(&self, kind: impl Fn(&EventKind) -> bool) -> usize {
+        let events = self.stage.events.iter();
+        events.filter(|event| kind(&event.kind)).count()
     }
 
     fn boundary(&self) -> SlotCount {
@@ -252,4 +270,64 @@ fn members_that_fall_silent_together_are_waited_for_and_nobody_is_fenced() {
     assert!(!events.iter().any(|event| fenced(&event.kind)));
     let impossible = |kind: &EventKind| matches!(kind, EventKind::FailoverImpossible { .. });
     assert!(events.iter().any(|event| impossible(&event.kind)));
+}
+
+const FAILED_OVER: fn(&EventKind) -> bool = |kind| matches!(kind, EventKind::Failover { .. });
+
+#[test]
+fn where_all_planes_must_be_silent_one_is_told_and_not_acted_upon() {
+    let mut cell = Cell::of(&config_with("lost_when: all"));
+    cell.slots(60);
+    cell.cut[A] = true;
+    cell.slots(200);
+    assert_eq!(cell.told(FAILED_OVER), 0);
+    let unconfirmed = EventKind::Unconfirmed {
+        member: MemberId(0),
+        silent: 1,
+        needed: 2,
+    };
+    assert_eq!(cell.told(|kind| *kind == unconfirmed), 1);
+    cell.stage.phys[A].kill();
+    cell.slots(40);
+    assert_eq!(cell.told(FAILED_OVER), 1);
+    assert!(cell.spoke.keys().any(|slot| *slot > cell.boundary()));
+}
+
+#[test]
+fn a_plane_that_is_heard_again_counts_no_longer() {
+    let mut cell = Cell::of(&config_with("lost_when: 2"));
+    cell.slots(60);
+    cell.cut[A] = true;
+    cell.slots(60);
+    cell.cut[A] = false;
+    cell.slots(60);
+    cell.stage.phys[A].kill();
+    let silent = |kind: &EventKind| {
+        matches!(
+            kind,
+            EventKind::Lost {
+                signal: Signal::Fapi,
+                ..
+            }
+        )
+    };
+    while cell.told(silent) == 0 {
+        cell.slots(1);
+    }
+    assert_eq!(cell.told(FAILED_OVER), 0);
+}
+
+#[test]
+fn a_plane_that_does_not_count_causes_no_failover() {
+    let mut cell = Cell::of(&config_with("signals: [fapi]"));
+    cell.slots(60);
+    cell.cut[A] = true;
+    cell.slots(200);
+    let lost = |signal| move |kind: &EventKind| matches!(kind, EventKind::Lost { signal: s, .. } if *s == signal);
+    assert_eq!(cell.told(lost(Signal::Fronthaul)), 1);
+    assert_eq!(cell.told(FAILED_OVER), 0);
+    cell.stage.phys[A].kill();
+    cell.slots(40);
+    assert_eq!(cell.told(lost(Signal::Fapi)), 1);
+    assert_eq!(cell.told(FAILED_OVER), 1);
 }

@@ -4,6 +4,7 @@
 //! `model` of it, `scenario` does the same for scenario files. `keys` holds the form of the tables that
 //! reading, checking and the written reference share. Refused: files above 16 MiB, anything not UTF-8.
 
+mod failover_model;
 mod fapi_model;
 mod keys;
 mod log_model;

@@ -1,6 +1,7 @@
 //! The configuration as it is meant: typed, complete, cross-checked. Produced by `validate`, compiled
 //! into tables by `control::compile`. Positions in lists are the ids used everywhere else.
 
+pub use super::failover_model::{Failover, Signal};
 pub use super::fapi_model::{Answer, Bodies, Dialect, Fapi, FapiPeer, P5};
 pub use super::log_model::{Log, LogFormat, LogLevel};
 pub use super::midhaul_model::{Cu, F1};
@@ -368,17 +369,6 @@ pub struct Declared {
     pub uplink_control: Vec<u32>,
     /// DL U-plane.
     pub downlink_user: Vec<u32>,
-}
-
-/// The armed plan.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failover {
-    /// Members to take over, best first; empty: none is armed.
-    pub standby: Vec<MemberId>,
-    /// No second failover within this time of the last.
-    pub damping: Duration,
-    /// Who comes first where cells want the same pooled standby: the higher; of equals the first in the file.
-    pub priority: u8,
 }
 
 /// Sharing of the RU by a migration's source and destination.

@@ -2,8 +2,8 @@
 //! compiles.
 
 use crate::config::model::{
-    Attachment, Cell, Compression, Config, CplaneStyle, Liveness, Member, Pass, Peer, Port, PrbUse,
-    Streams, TimeSource, Transport, UplinkOverlap,
+    self, Attachment, Cell, Compression, Config, CplaneStyle, Liveness, Member, Pass, Peer, Port,
+    PrbUse, Streams, TimeSource, Transport, UplinkOverlap,
 };
 use crate::control::fapi;
 use crate::control::midhaul;
@@ -14,6 +14,7 @@ use crate::dataplane::tables::{
     CELL_NAME, CellTables, FROM_RU, FapiTables, Flow, Identity, Measure, MemberTables, PeerEntry,
     PeerKind, Policy, StreamTables, Tables,
 };
+use crate::planes::evidence::{LossRule, Signal};
 use crate::planes::fronthaul::cplane::digest;
 use crate::planes::fronthaul::pattern::PatternBits;
 use crate::planes::fronthaul::share::{
@@ -232,6 +233,7 @@ fn cell_tables(
         active: cell.active,
         standby: cell.failover.standby.clone(),
         damping: cell.failover.damping,
+        loss: loss(&cell.failover),
         priority: cell.failover.priority,
         liveness: liveness(cell, &cell.liveness),
         share: share_rules(cell),
@@ -243,6 +245,17 @@ fn cell_tables(
         },
         downlink_format: format(cell.downlink_compression, cell.carrier_prbs),
         uplink_format: format(cell.uplink_compression, cell.carrier_prbs),
+    }
+}
+
+fn loss(failover: &model::Failover) -> LossRule {
+    let watched = failover.signals.iter().map(|signal| match signal {
+        model::Signal::Fronthaul => Signal::Fronthaul,
+        model::Signal::Fapi => Signal::Fapi,
+    });
+    LossRule {
+        watched: watched.collect(),
+        least: failover.least,
     }
 }
 

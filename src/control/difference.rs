@@ -282,6 +282,16 @@ fn plan(config: &Config, cell: &Cell, object: Object) -> Object {
         )
         .with("failover.standby", words(standby))
         .with("failover.damping", duration(cell.failover.damping))
+        .with(
+            "failover.signals",
+            words(
+                cell.failover
+                    .signals
+                    .iter()
+                    .map(|signal| signal.word().to_owned()),
+            ),
+        )
+        .with("failover.lost_when", cell.failover.least.to_string())
         .with("failover.priority", cell.failover.priority.to_string())
 }
 

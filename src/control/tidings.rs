@@ -111,6 +111,7 @@ pub const fn severity(kind: &EventKind) -> Severity {
         }
         | EventKind::Fenced { .. }
         | EventKind::OutOfStep { .. }
+        | EventKind::Unconfirmed { .. }
         | EventKind::DueMissed { .. }
         | EventKind::StallEnded { .. }
         | EventKind::Refused { .. }
@@ -132,6 +133,7 @@ fn message(event: &Event, wanted: &Wanted) -> String {
         member,
         last_heard,
         due_at,
+        signal,
     } = event.kind
     else {
         return telemetry::describe(&wanted.record, event);
@@ -142,8 +144,9 @@ fn message(event: &Event, wanted: &Wanted) -> String {
         _ => "gone before it was due again".to_owned(),
     };
     format!(
-        "{} is lost: last heard {:.3} ms ago, {due}",
+        "{} is lost{}: last heard {:.3} ms ago, {due}",
         wanted.member_name(event.cell, member),
+        telemetry::on_plane(&wanted.record, event.cell, signal),
         ago(last_heard),
     )
 }
@@ -247,9 +250,16 @@ impl Names<'_> {
                 member,
                 last_heard,
                 due_at,
+                signal,
             } => json!({
                 "member": self.member(member), "last_heard_ns": last_heard.0, "due_ns": due_at.0,
+                "signal": signal.label(),
             }),
+            EventKind::Unconfirmed {
+                member,
+                silent,
+                needed,
+            } => json!({"member": self.member(member), "silent": silent, "needed": needed}),
             EventKind::Conflict {
                 stream,
                 on,

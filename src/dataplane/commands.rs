@@ -2,7 +2,9 @@
 //! that names the slot from which it holds, or why it was refused.
 
 use crate::dataplane::lcore_state::LcoreState;
-use crate::dataplane::mailbox::{Action, Boundary, Command, EventKind, PatternBits, Refusal};
+use crate::dataplane::mailbox::{
+    Action, Boundary, Command, EventKind, PatternBits, Refusal, Signal,
+};
 use crate::dataplane::midhaul;
 use crate::dataplane::tables::Tables;
 use crate::planes::role::{Cause, Mode};
@@ -285,7 +287,7 @@ impl LcoreState {
         let fapi = state.fapi.as_mut().ok_or(Refusal::UnknownMember)?;
         if fapi.group.lose(member) {
             // Before it is forgotten when it was heard last.
-            self.lost(now, tables, cell, member, current);
+            self.lost(now, tables, cell, (member, current), Signal::Fapi);
         }
         self.phy_runs(now, tables, cell, member, false)
     }

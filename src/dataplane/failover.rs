@@ -6,7 +6,9 @@ use crate::dataplane::fapi;
 use crate::dataplane::lcore_state::{CellState, LcoreState};
 use crate::dataplane::mailbox::{EventKind, Refusal};
 use crate::dataplane::midhaul;
-use crate::dataplane::tables::Tables;
+use crate::dataplane::tables::{CellTables, Tables};
+use crate::planes::evidence::{Finding, Signal, Signals};
+use crate::planes::liveness::Liveness;
 use crate::planes::role::{Cause, Mode};
 use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
 
@@ -14,17 +16,18 @@ use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
 pub(super) const RETRY: Duration = Duration::from_millis(1);
 
 impl LcoreState {
-    /// `member` left `slot` empty and is lost. If it speaks for the cell from then on, or would from a
+    /// `member` left `slot` empty and is silent on the plane of `signal`. If that means loss and it speaks for the cell from then on, or would from a
     /// slot to come, the plan is carried out; if it was to take over, the next does.
     pub fn lost(
         &mut self,
         now: Instant,
         tables: &Tables,
         cell: CellId,
-        member: MemberId,
-        slot: SlotCount,
+        (member, slot): (MemberId, SlotCount),
+        signal: Signal,
     ) {
-        let Some(state) = self.cells.get(cell.index()) else {
+        let rules = tables.cell(cell);
+        let Some((state, rules)) = self.cells.get(cell.index()).zip(rules) else {
             return;
         };
         let (last_heard, due_at) = state.silence(member);
@@ -32,12 +35,21 @@ impl LcoreState {
             member,
             last_heard,
             due_at,
+            signal,
         };
         let current = state.clock.map_or(slot, |clock| clock.slot_at(now));
         let speaks = state.roles.holds(member, slot.max(current)) && !state.roles.is_fenced(member);
+        let Finding { silent, needed } = state.evidence(rules, member);
         self.say(now, cell, kind);
-        if speaks {
+        if speaks && silent >= needed {
             self.fail_over(now, tables, cell, member);
+        } else if speaks {
+            let kind = EventKind::Unconfirmed {
+                member,
+                silent,
+                needed,
+            };
+            self.say(now, cell, kind);
         }
         self.give_up(now, tables, cell, member);
     }
@@ -75,7 +87,9 @@ impl LcoreState {
             }
             let current = state.clock?.slot_at(now);
             let mut members = (0..state.members.len()).map(|index| MemberId(index as u8));
-            members.find(|member| state.is_silent(*member) && state.roles.holds(*member, current))
+            let rules = tables.cell(cell)?;
+            members
+                .find(|member| state.is_gone(rules, *member) && state.roles.holds(*member, current))
         });
         match silent {
             Some(member) => self.fail_over(now, tables, cell, member),
@@ -297,6 +311,26 @@ impl LcoreState {
 }
 
 impl CellState {
+    /// What tells that `member` is gone.
+    fn evidence(&self, rules: &CellTables, member: MemberId) -> Finding {
+        let heard = self
+            .members
+            .get(member.index())
+            .map(|member| &member.liveness);
+        let known = Signals::default()
+            .with(Signal::Fronthaul, heard.is_some_and(Liveness::is_known))
+            .with(Signal::Fapi, self.fapi.is_some());
+        let silent = Signals::default()
+            .with(Signal::Fronthaul, heard.is_some_and(Liveness::is_lost))
+            .with(Signal::Fapi, self.phy_is_down(member));
+        rules.loss.judge(known, silent)
+    }
+
+    /// True if `member` serves nobody any more: fenced, or lost by the evidence that is asked for.
+    fn is_gone(&self, rules: &CellTables, member: MemberId) -> bool {
+        self.roles.is_fenced(member) || self.evidence(rules, member).is_loss()
+    }
+
     /// When `member` was last heard, and the first instant at which it was missed: on whichever plane has
     /// lost it.
     fn silence(&self, member: MemberId) -> (Instant, Instant) {

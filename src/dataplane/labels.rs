@@ -5,7 +5,7 @@ use crate::dataplane::observation::Role;
 
 impl EventKind {
     /// Every word of `label`, in order of declaration.
-    pub const LABELS: [&'static str; 20] = [
+    pub const LABELS: [&'static str; 21] = [
         "accepted",
         "refused",
         "mode",
@@ -26,6 +26,7 @@ impl EventKind {
         "assigned",
         "replaced",
         "association",
+        "unconfirmed",
     ];
 
     /// Position in `LABELS`.
@@ -51,6 +52,7 @@ impl EventKind {
             Self::Assigned { .. } => 17,
             Self::Replaced { .. } => 18,
             Self::Association { .. } => 19,
+            Self::Unconfirmed { .. } => 20,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::dataplane::observation::Observation;
 use crate::dataplane::recorder::{Recording, Trigger};
 use crate::dataplane::replacement::Replacement;
 pub use crate::planes::{
+    evidence::Signal,
     fronthaul::pattern::{MAX_PATTERN, PatternBits},
     fronthaul::usage::MAX_MEMBERS,
     liveness::DueClass,
@@ -286,7 +287,7 @@ pub enum EventKind {
         /// Due slots that stayed empty.
         run: u32,
     },
-    /// `confirm` due slots in a row stayed empty.
+    /// A member is silent on a plane: `confirm` due slots in a row stayed empty, or SLOT.indications.
     Lost {
         /// The member.
         member: MemberId,
@@ -294,6 +295,9 @@ pub enum EventKind {
         last_heard: Instant,
         /// Due instant of the first of the empty slots.
         due_at: Instant,
+        /// On which plane.
+        #[serde(default)]
+        signal: Signal,
     },
     /// A member may not speak any more.
     Fenced {
@@ -374,6 +378,15 @@ pub enum EventKind {
         member: MemberId,
         /// What.
         what: AssociationEvent,
+    },
+    /// The active member is silent on a plane, but not on as many as the failover waits for.
+    Unconfirmed {
+        /// The member.
+        member: MemberId,
+        /// Silent on so many that count.
+        silent: u8,
+        /// Lost once it is silent on so many.
+        needed: u8,
     },
 }
 

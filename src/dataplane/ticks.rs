@@ -3,7 +3,7 @@
 
 use crate::dataplane::fapi;
 use crate::dataplane::lcore_state::LcoreState;
-use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS};
+use crate::dataplane::mailbox::{EventKind, MAX_MEMBERS, Signal};
 use crate::dataplane::midhaul;
 use crate::dataplane::tables::{CellTables, Tables};
 use crate::planes::liveness::Missed;
@@ -45,8 +45,10 @@ fn tick_cell(
         *lost = judge(now, cell_tables, lcore, cell, member).map(|slot| (member, slot));
     }
     let silent = fapi::tick(now, tables, cell_tables, lcore, cell);
-    for (member, slot) in lost.into_iter().chain(silent).flatten() {
-        lcore.lost(now, tables, cell, member, slot);
+    for (lost, signal) in [(lost, Signal::Fronthaul), (silent, Signal::Fapi)] {
+        for lost in lost.into_iter().flatten() {
+            lcore.lost(now, tables, cell, lost, signal);
+        }
     }
     if lcore
         .cells

@@ -248,6 +248,11 @@ impl Liveness {
         self.lost
     }
 
+    /// True if it has been heard since it was asked to speak: only then can it fall silent.
+    pub const fn is_known(&self) -> bool {
+        self.started || self.lost
+    }
+
     /// Arrival of the last valid frame.
     pub const fn last_heard(&self) -> Instant {
         self.last_heard

@@ -198,10 +198,16 @@ impl Story<'_> {
                 member: who,
                 last_heard,
                 due_at,
+                signal,
             } => json!({
                 "member": member(who), "last_heard_ns": self.since_start(last_heard),
-                "due_ns": self.since_start(due_at),
+                "due_ns": self.since_start(due_at), "signal": signal.label(),
             }),
+            EventKind::Unconfirmed {
+                member: who,
+                silent,
+                needed,
+            } => json!({"member": member(who), "silent": silent, "needed": needed}),
             EventKind::Conflict {
                 stream,
                 on,

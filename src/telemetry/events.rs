@@ -89,11 +89,21 @@ fn silence_or_conflict(words: Words<'_>, cell: CellId, kind: EventKind) -> Strin
             member: who,
             last_heard,
             due_at,
+            signal,
         } => format!(
-            "{} is lost: last heard at {}, due at {}",
+            "{} is lost{}: last heard at {}, due at {}",
             member(who),
+            words.on_plane(cell, signal),
             words.at(last_heard),
             words.at(due_at)
+        ),
+        EventKind::Unconfirmed {
+            member: who,
+            silent,
+            needed,
+        } => format!(
+            "no failover yet: {} is silent on {silent} of {needed} planes that must be silent",
+            member(who),
         ),
         EventKind::Failover { from, to, .. } if words.l2(cell).is_some() => {
             format!(

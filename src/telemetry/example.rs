@@ -3,7 +3,7 @@
 //! PHYs of an L2 beside the DUs, and of the PHYs alone.
 
 use crate::dataplane::counters::{CellCounters, Counters, Ledger, PeerCounters, PortCounters};
-use crate::dataplane::mailbox::{Cause, DueClass, Event, EventKind, Mode};
+use crate::dataplane::mailbox::{Cause, DueClass, Event, EventKind, Mode, Signal};
 use crate::dataplane::run_record::{
     CellNames, CellRecord, Exchange, ExchangeEnd, MessageId, Names, RunRecord, Speech,
 };
@@ -228,6 +228,7 @@ fn events() -> Vec<Event> {
                 member: DU_1,
                 last_heard,
                 due_at,
+                signal: Signal::Fronthaul,
             },
         ),
         event(

@@ -20,10 +20,16 @@ mod words;
 pub use summary::summary;
 pub use words::{amount, duration};
 
-use crate::dataplane::mailbox::Event;
+use crate::dataplane::mailbox::{Event, Signal};
 use crate::dataplane::run_record::RunRecord;
+use crate::ran::CellId;
 
 /// One phrase for `event`, with the names and the start of `record`.
 pub fn describe(record: &RunRecord, event: &Event) -> String {
     events::describe(words::Words { record }, event)
+}
+
+/// Where a member fell silent, as words that follow `lost`; none in a cell of one plane.
+pub fn on_plane(record: &RunRecord, cell: CellId, signal: Signal) -> &'static str {
+    words::Words { record }.on_plane(cell, signal)
 }

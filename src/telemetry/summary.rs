@@ -360,6 +360,7 @@ fn of_event(words: Words<'_>, event: &Event) -> Option<Sentence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataplane::mailbox::Signal;
     use crate::dataplane::run_record::ExchangeEnd;
     use crate::telemetry::example;
 
@@ -439,6 +440,7 @@ mod tests {
                 member: example::DU_2,
                 last_heard,
                 due_at,
+                signal: Signal::Fapi,
             },
             ..record.events[0]
         });

@@ -234,6 +234,7 @@ pub(super) const GAP_SECONDS: &[f64] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataplane::mailbox::Signal;
     use crate::dataplane::mailbox::{MAX_MEMBERS, Mode};
     use crate::ran::{CellId, MemberId};
 
@@ -309,6 +310,7 @@ mod tests {
             member: MemberId(0),
             last_heard: Instant(7 * MS),
             due_at: Instant(9 * MS),
+            signal: Signal::Fronthaul,
         };
         let failover = EventKind::Failover {
             from: MemberId(0),

@@ -1,7 +1,7 @@
 //! Names, instants, slots and amounts as a person reads them. Instants are told from the run's first
 //! frame, slots by count and by the frame number that a capture shows for them.
 
-use crate::dataplane::mailbox::{DueClass, Mode, Refusal};
+use crate::dataplane::mailbox::{DueClass, Mode, Refusal, Signal};
 use crate::dataplane::run_record::{CellNames, CellRecord, RunRecord};
 use crate::ran::{
     CellId, Direction, Instant, MemberId, Numerology, SlotCount, SlotPoint, StreamId, WireSlot,
@@ -83,6 +83,15 @@ impl<'a> Words<'a> {
     /// The L2 of a cell with a FAPI plane.
     pub(super) fn l2(self, cell: CellId) -> Option<&'a str> {
         self.names(cell)?.l2.as_deref()
+    }
+
+    /// Where a member fell silent, if its cell has more than one plane.
+    pub(super) fn on_plane(self, cell: CellId, signal: Signal) -> &'static str {
+        match (self.l2(cell).is_some() && self.has_fronthaul(cell), signal) {
+            (false, _) => "",
+            (true, Signal::Fronthaul) => " on the fronthaul",
+            (true, Signal::Fapi) => " on FAPI",
+        }
     }
 
     /// Whether an RU is served in the cell.

@@ -247,7 +247,7 @@ pub struct ExpectedEvent {
 }
 
 /// Names of the kinds of event, as in the report.
-pub const EVENT_KINDS: [&str; 18] = [
+pub const EVENT_KINDS: [&str; 20] = [
     "accepted",
     "refused",
     "mode",
@@ -266,4 +266,6 @@ pub const EVENT_KINDS: [&str; 18] = [
     "prb_use",
     "ptp_seen",
     "assigned",
+    "association",
+    "unconfirmed",
 ];

@@ -1,6 +1,7 @@
 //! Members, liveness, failover, and what several cells claim of one DU or RU.
 
 use super::{accepted, boundary, edited, refused, warned};
+use crate::config::model::Signal;
 use crate::ran::{Duration, EaxcId, MemberId};
 
 #[test]
@@ -178,6 +179,46 @@ fn a_declared_position_lies_in_the_tdd_period() {
         "cells.cell-1.liveness.declared.uplink_control[1]",
         "named twice",
     );
+}
+
+#[test]
+fn one_silent_plane_of_those_that_the_cell_has_means_loss_by_default() {
+    let failover = &accepted(&[]).cells[0].failover;
+    assert_eq!(
+        (failover.signals.as_slice(), failover.least),
+        (&[Signal::Fronthaul][..], 1)
+    );
+}
+
+#[test]
+fn what_means_loss_must_be_there_and_at_most_all_of_it() {
+    let edit = |to: &str| format!("standby: [du-2]\n      {to}");
+    for (to, key, what) in [
+        (
+            "signals: [fapi]",
+            "signals[0]",
+            "names no plane of this cell",
+        ),
+        (
+            "signals: [fronthaul, fronthaul]",
+            "signals[1]",
+            "named twice",
+        ),
+        ("signals: []", "signals", "no loss be noticed"),
+        ("lost_when: 2", "lost_when", "is not in 1..=1"),
+        ("lost_when: 0", "lost_when", "is not in 1..=1"),
+        ("lost_when: most", "lost_when", "is not"),
+        ("priority: 256", "priority", "is not in 0..=255"),
+    ] {
+        let to = edit(to);
+        let key = format!("cells.cell-1.failover.{key}");
+        refused(&[("standby: [du-2]", &to)], &key, what);
+    }
+    for to in ["lost_when: all", "lost_when: any", "lost_when: 1"] {
+        let to = edit(to);
+        let config = accepted(&[("standby: [du-2]", &to)]);
+        assert_eq!(config.cells[0].failover.least, 1, "{to}");
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The group of a cell: its members, who is active, when one is lost and who takes over.
 
-use super::Names;
 use super::carrier::streams;
 use super::cell::Context;
+use super::{Names, failover};
 use crate::config::keys::{Accepts, FLAG, Key, Table};
-use crate::config::model::{Declared, Failover, Fapi, Liveness, MAX_MEMBERS, Member, Streams};
+use crate::config::model::{
+    Declared, Failover, Fapi, Liveness, MAX_MEMBERS, Member, Signal, Streams,
+};
 use crate::config::source::fields::{Field, Section, listing};
 use crate::config::source::problem::{Diagnosis, Problem};
 use crate::ran::{Duration, MemberId};
@@ -42,7 +44,12 @@ impl<'t> Group<'t> {
     /// Who is active, and who takes over.
     fn plan(&mut self, section: &Section<'t>, diagnosis: &mut Diagnosis) {
         self.active = section.read("active", diagnosis, |field, d| self.member(field, d));
-        self.failover = section.read("failover", diagnosis, |field, d| failover(field, self, d));
+        let planes = [(Signal::Fronthaul, "ru"), (Signal::Fapi, "fapi")];
+        let planes = planes.into_iter().filter(|(_, key)| section.has(key));
+        let planes: Vec<_> = planes.map(|(signal, _)| signal).collect();
+        self.failover = section.read("failover", diagnosis, |field, d| {
+            failover::failover(field, self, &planes, d)
+        });
     }
 }
 
@@ -289,31 +296,6 @@ pub(super) fn positions(
     })
 }
 
-fn failover(field: &Field<'_>, group: &Group<'_>, diagnosis: &mut Diagnosis) -> Option<Failover> {
-    let section = Section::open(field, FAILOVER.keys, diagnosis)?;
-    let mut seen = HashSet::new();
-    let standby = section.read("standby", diagnosis, |field, diagnosis| {
-        field.list(diagnosis, |item, diagnosis| {
-            let member = group.member(item, diagnosis)?;
-            let others = "members of the cell other than the active one, each once";
-            if Some(member) == group.active {
-                diagnosis.refuse(item.problem("is the active member").accepted(others));
-            }
-            if !seen.insert(member) {
-                diagnosis.refuse(item.problem("is named twice").accepted(others));
-            }
-            Some(member)
-        })
-    });
-    let damping = section.read("damping", diagnosis, Field::duration);
-    let priority = section.read("priority", diagnosis, Field::integer);
-    Some(Failover {
-        standby: standby?,
-        damping: damping?,
-        priority: priority?,
-    })
-}
-
 fn warn_of_idle_plan(section: &Section<'_>, group: &Group<'_>, diagnosis: &mut Diagnosis) {
     let (Some(liveness), Some(failover)) = (&group.liveness, &group.failover) else {
         return;
@@ -426,38 +408,5 @@ pub(in crate::config) const DECLARED: Table = Table {
         Key::default("downlink_control", POSITIONS, "slots", "[]", "DL C-plane."),
         Key::default("uplink_control", POSITIONS, "slots", "[]", "UL C-plane."),
         Key::default("downlink_user", POSITIONS, "slots", "[]", "DL U-plane."),
-    ],
-};
-
-pub(in crate::config) const FAILOVER: Table = Table {
-    path: "cells.NAME.failover",
-    about: "The armed plan.",
-    keys: &[
-        Key::default(
-            "standby",
-            Accepts::Form("list of members other than the active one"),
-            "",
-            "[]",
-            "Who takes over, best first; empty: nobody.",
-        ),
-        Key::default(
-            "damping",
-            Accepts::Duration {
-                min_ns: 0,
-                max_ns: 3_600_000_000_000,
-            },
-            "",
-            "10s",
-            "No second failover of the cell within this time of the last.",
-        ),
-        Key::default(
-            "priority",
-            Accepts::Integer { min: 0, max: 255 },
-            "",
-            "0",
-            "Where several cells want the same pooled standby, the one of the highest priority has it, of equals the \
-             first in the file. It is taken from a cell of lower priority until it has begun to speak there, and \
-             not after.",
-        ),
     ],
 };

@@ -7,6 +7,7 @@ mod bridge;
 mod broadcast;
 mod carrier;
 mod cell;
+mod failover;
 mod fapi;
 mod lcores;
 mod log;
@@ -322,7 +323,7 @@ pub(super) const TABLES: &[&Table] = &[
     &members::PHY_MEMBER,
     &members::LIVENESS,
     &members::DECLARED,
-    &members::FAILOVER,
+    &failover::FAILOVER,
     &sharing::SHARING,
     &broadcast::BROADCAST,
     &sharing::ADAPTIVE,

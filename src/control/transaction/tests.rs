@@ -6,7 +6,7 @@ mod failures;
 
 use super::*;
 use crate::dataplane::mailbox::{
-    Action, Boundary, Cause as ModeCause, Command, Event, EventKind, Mode, Refusal,
+    Action, Boundary, Cause as ModeCause, Command, Event, EventKind, Mode, Refusal, Signal,
 };
 use crate::ran::{CellId, Duration, Instant, MemberId, SlotCount};
 
@@ -139,6 +139,7 @@ impl Stage {
                 member,
                 last_heard,
                 due_at,
+                signal: Signal::Fronthaul,
             },
         );
         self.hear(cell, EventKind::Fenced { member, cause });

@@ -1,6 +1,6 @@
 //! What an lcore reads of the midhaul: the pairs of a DU and its CU, found by the addresses of a packet.
 
-use super::{Index, Key, MULTIPLIER};
+use super::index::{Index, Key, MULTIPLIER};
 use crate::planes::midhaul::{End, Ends};
 use crate::ran::{PeerId, PortId};
 use std::net::IpAddr;

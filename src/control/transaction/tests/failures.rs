@@ -34,6 +34,7 @@ fn a_destination_that_dies_turns_it_back() {
             member,
             last_heard,
             due_at,
+            signal: Signal::Fronthaul,
         },
     );
     assert_eq!(stage.director.one(id).unwrap().course, Course::Back);
@@ -87,6 +88,7 @@ fn a_failover_that_is_impossible_is_done_by_whoever_is_ready_if_the_rest_is_to_b
             member,
             last_heard,
             due_at,
+            signal: Signal::Fronthaul,
         },
     );
     let (from, why) = (A, Refusal::NotArmed);
