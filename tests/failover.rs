@@ -542,3 +542,26 @@ fn a_failover_that_waits_ends_when_the_fenced_member_is_readmitted() {
     let roles = &appliance.worker.state().cells[0].roles;
     assert_eq!(roles.final_mode(), Mode::Single(A));
 }
+
+#[test]
+fn a_standby_that_begins_late_takes_no_slot_in_which_another_has_spoken() {
+    let mut appliance = Appliance::new(&three_dus(""));
+    for n in 0..50 {
+        slot(&mut appliance, n, &[FROM_A, FROM_B, FROM_C]);
+    }
+    let boundary = Boundary::Slot(START.offset(55));
+    appliance.command(boundary, Action::Switch { to: C });
+    for n in 50..53 {
+        slot(&mut appliance, n, &[FROM_A, FROM_C]);
+    }
+    appliance.command(Boundary::Next, Action::FailOver { to: Some(B) });
+    for n in 53..56 {
+        slot(&mut appliance, n, &[FROM_A, FROM_C]);
+    }
+    for n in 56..60 {
+        let sent = slot(&mut appliance, n, &[FROM_C, FROM_B]);
+        let eaxcs = sent.iter().filter(|(_, left)| left.port == 0).count();
+        let one_speaker = if n % 10 >= 7 { 1 } else { 2 };
+        assert_eq!(eaxcs, one_speaker, "slot {n}");
+    }
+}

@@ -350,7 +350,8 @@ impl CellState {
         let Some((standby, after)) = self.failover.waiting else {
             return false;
         };
-        if standby != member || slot <= after {
+        // Somebody whose turn was scheduled before may have gone on in the meantime.
+        if standby != member || slot <= after.max(self.released) {
             return false;
         }
         let (mode, cause) = (Mode::Single(member), Cause::Failover);
